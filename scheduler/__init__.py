@@ -1,0 +1,1 @@
+"""The clock: fires schedules. The table is the truth; what was missed is caught by a sweep."""
