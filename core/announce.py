@@ -1,0 +1,41 @@
+"""The event street's on-ramp: what happened, the cards it changes and the messages it causes, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from core.delivery import bump_postings, queue_reply
+from core.events import Event
+from core.model import Agent
+from core.notices import write_notice
+from core.store import Transaction, append_events
+
+
+async def announce(tx: Transaction, agent: Agent, kind: str, now: datetime, actor: str = "", /, **data: Any) -> Event:
+    """Record that something happened to an agent; everything that follows from it is written with it."""
+    (event,) = await announce_facts(tx, agent, make_fact(agent, kind, now, actor, **data))
+    return event
+
+
+async def announce_facts(tx: Transaction, agent: Agent, *facts: Event) -> list[Event]:
+    """The same for several things that happened to one agent, in this order."""
+    events = await append_events(tx, *facts)
+    if events:
+        await bump_postings(tx, subject_of(agent.id))
+        tx.ring(subject_of(agent.id))
+    for event in events:
+        if notice := write_notice(event, agent):
+            lane, reply = notice
+            await queue_reply(tx, agent.place, reply, stream=subject_of(agent.id), lane=lane, now=event.at)
+    return events
+
+
+def make_fact(agent: Agent, kind: str, now: datetime, actor: str = "", /, **data: Any) -> Event:
+    """Something that happened to an agent, to be announced."""
+    return Event(kind=kind, at=now, agent=agent.id, project=agent.project, actor=actor, data=data)
+
+
+def subject_of(agent: str) -> str:
+    """How postings, streams and bells name an agent."""
+    return f"agent:{agent}"

@@ -1,0 +1,171 @@
+"""Asking for access: somebody whom nobody knows gives a name, admins see a card, the first answer wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from core.audit import write_audit
+from core.errors import Conflict, NotFound
+from core.events import Event
+from core.ids import make_id
+from core.messages import Button, Card, Place, Tone
+from core.model import Actor, Agent, Person, Role, Token
+from core.permissions import demand
+from core.postings import bump_postings, show_posting
+from core.sessions import VIA, close_sessions
+from core.store import Transaction, append_events, change, count, get, insert, remove, take_numbers
+from core.store.spine import list_identities
+from core.store.visits import find_last_ask, is_taken, list_old_asks
+from core.visits import Ask, AskState, LoginLink, make_word, read_name
+
+MOST_OPEN = 20
+PATIENCE = timedelta(days=7)
+_AGAIN = timedelta(days=1)
+_REMEMBERED = timedelta(days=30)
+_ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
+
+
+def topic_of(person: str) -> str:
+    """The bell that rings when what a person may do changes."""
+    return f"person:{person}"
+
+
+async def ask_access(tx: Transaction, name: str, places: Sequence[Place], address: str, now: datetime) -> Ask:
+    """Somebody unknown asks: a person of no role is made. Raises BadInput for a name that does not do and Conflict for
+    one that is taken, and when too many wait."""
+    name = read_name(name)
+    await _check_room(tx)
+    if await is_taken(tx, name):
+        raise Conflict(f"Somebody is called {name} here already.", remedy="Add something to the name: kim.lee.")
+    person = Person(make_id("p"), name, Role.NOBODY, now)
+    await insert(tx, person)
+    return await _store_ask(tx, person, places, address, now)
+
+
+async def ask_again(tx: Transaction, person: Person, places: Sequence[Place], address: str, now: datetime) -> Ask:
+    """Somebody who is known, and has no role, asks. Raises Conflict when an ask waits or was declined just now."""
+    await _check_room(tx)
+    last = await find_last_ask(tx, person.id)
+    if person.role is not Role.NOBODY:
+        raise Conflict(f"{person.name} is {say_role(person.role)} already.", remedy="Open the console.")
+    if last and not may_ask_again(last, now):
+        raise Conflict(f"{person.name} asked already: {last.state}.", remedy="Ask again tomorrow, or an admin by word.")
+    return await _store_ask(tx, person, places, address, now)
+
+
+def may_ask_again(last: Ask, now: datetime) -> bool:
+    """Whether a person whose last ask this is may ask once more."""
+    if last.state is AskState.DECLINED:
+        return last.answered_at is not None and now - last.answered_at >= _AGAIN
+    return last.state is not AskState.OPEN
+
+
+async def _check_room(tx: Transaction) -> None:
+    # Asks are made one after the other, or two would find the last place free.
+    await take_numbers(tx, "asks")
+    if await count(tx, Ask, state=AskState.OPEN) >= MOST_OPEN:
+        raise Conflict(f"{MOST_OPEN} people wait for access already.", remedy="Ask an admin for a link.")
+
+
+async def _store_ask(tx: Transaction, person: Person, places: Sequence[Place], address: str, now: datetime) -> Ask:
+    ask = Ask(make_id("x"), person.id, person.name, make_word(), now)
+    await insert(tx, ask)
+    for place in places:
+        await show_posting(tx, subject_of(ask.id), place)
+    actor = Actor(person.id, person.name, Role.NOBODY, VIA)
+    await write_audit(tx, actor, "ask for access", ask.id, True, f"{person.name} {address}".strip(), now)
+    data = {"ask": ask.id, "person": person.id, "name": person.name, "word": ask.word}
+    await append_events(tx, Event("access.asked", now, actor=person.id, data=data))
+    return ask
+
+
+def subject_of(ask: str) -> str:
+    """What a posting of an ask shows."""
+    return f"access:{ask}"
+
+
+async def require_ask(tx: Transaction, id: str) -> Ask:
+    """Raises NotFound."""
+    if found := await get(tx, Ask, id=id):
+        return found
+    raise NotFound(f"Nobody asked for access by the number {id}.", remedy="`admin people` shows who asks.")
+
+
+async def settle_ask(tx: Transaction, ask: Ask, actor: Actor, role: Role, now: datetime) -> Ask:
+    """Answer an ask: NOBODY declines. The cards are drawn again; the event is the caller's. Raises Conflict when
+    somebody was faster."""
+    state = AskState.GRANTED if role else AskState.DECLINED
+    answered = replace(ask, state=state, role=role, answered_by=actor.person, answered_at=now)
+    values = {"state": state, "role": role, "answered_by": actor.person, "answered_at": now}
+    if await change(tx, Ask, {"id": ask.id, "state": AskState.OPEN}, **values) != 1:
+        said = await describe_answer(tx, await require_ask(tx, ask.id))
+        raise Conflict(f"{ask.name} was answered already: {said}.", remedy="`admin grant` changes a role.")
+    await bump_postings(tx, subject_of(ask.id))
+    tx.ring(topic_of(ask.person))
+    return answered
+
+
+async def decline_ask(tx: Transaction, actor: Actor, id: str, now: datetime) -> Ask:
+    """Do not let somebody in. Raises Conflict when somebody was faster."""
+    demand(actor, "grant")
+    ask = await settle_ask(tx, await require_ask(tx, id), actor, Role.NOBODY, now)
+    await write_audit(tx, actor, "admin decline", ask.id, True, ask.name, now)
+    data = {"ask": ask.id, "person": ask.person, "name": ask.name}
+    await append_events(tx, Event("access.declined", now, actor=actor.person, data=data))
+    return ask
+
+
+async def describe_answer(tx: Transaction, ask: Ask) -> str:
+    """`granted operator by ada, 14:02Z`."""
+    if ask.state is AskState.OPEN:
+        return "it waits for an admin"
+    if ask.state is AskState.EXPIRED:
+        return f"nobody answered within {PATIENCE.days} days"
+    who = await get(tx, Person, id=ask.answered_by)
+    role = f" {say_role(ask.role)}" if ask.role else ""
+    return f"{ask.state}{role} by {who.name if who else ask.answered_by}, {ask.answered_at:%H:%MZ}"
+
+
+async def draw_ask(tx: Transaction, id: str) -> Card | None:
+    """The card that admins see; None when it is forgotten."""
+    ask = await get(tx, Ask, id=id)
+    if ask is None:
+        return None
+    if ask.state is not AskState.OPEN:
+        tone = Tone.GOOD if ask.state is AskState.GRANTED else Tone.PLAIN
+        return Card(f"{ask.name} asked for access", tone, (await describe_answer(tx, ask),))
+    return Card(
+        f"{ask.name} asks for access",
+        Tone.ASKING,
+        (f"Their code word is “{ask.word}”.", "Let them in only when they tell you the same one."),
+        buttons=[
+            *(Button(say_role(role).capitalize(), f"admin grant {ask.id} {say_role(role)}") for role in _ROLES),
+            Button("Decline", f"admin decline {ask.id}"),
+        ],
+    )
+
+
+def say_role(role: Role) -> str:
+    return role.name.lower()
+
+
+async def forget_asks(tx: Transaction, now: datetime) -> None:
+    """End asks that nobody answered, and forget old ones that led to nothing, with whom nobody else knows."""
+    for ask in await list_old_asks(tx, now - PATIENCE, AskState.OPEN):
+        await change(tx, Ask, {"id": ask.id, "state": AskState.OPEN}, state=AskState.EXPIRED, answered_at=now)
+        await bump_postings(tx, subject_of(ask.id))
+    for ask in await list_old_asks(tx, now - _REMEMBERED, AskState.DECLINED, AskState.EXPIRED):
+        await remove(tx, Ask, id=ask.id)
+        await _forget_stranger(tx, ask.person)
+
+
+async def _forget_stranger(tx: Transaction, id: str) -> None:
+    person = await get(tx, Person, id=id)
+    is_known = await count(tx, Agent, owner=id) or await count(tx, Ask, person=id)
+    if person and person.role is Role.NOBODY and not is_known and not await list_identities(tx, id):
+        await close_sessions(tx, id)
+        await remove(tx, LoginLink, person=id)
+        await remove(tx, Token, person=id)
+        await remove(tx, Person, id=id)

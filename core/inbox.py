@@ -1,0 +1,60 @@
+"""The one way in: stored before it is acknowledged, once for every key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from core.delivery import name_delivery, queue_reply
+from core.messages import Place, Reply, Visibility
+from core.model import InboxItem, Lane
+from core.store import Transaction, change, get, insert_new
+from core.store.spine import forget_handled, list_unhandled
+
+__all__ = ["BELL", "amend_item", "finish_item", "forget_handled", "list_unhandled", "receive_item"]
+
+BELL = "inbox"
+
+
+async def receive_item(tx: Transaction, item: InboxItem) -> tuple[InboxItem, bool]:
+    """Store what came in. Returns what is stored under its key, and whether it is new."""
+    if await insert_new(tx, item, "key"):
+        tx.ring(BELL)
+        return item, True
+    stored = await get(tx, InboxItem, key=item.key)
+    assert stored is not None
+    return stored, False
+
+
+async def finish_item(tx: Transaction, id: str, reply: Mapping[str, Any], now: datetime) -> bool:
+    """Write down the answer; False, and nothing is written, when it was handled before: whoever acts in the same
+    transaction must then take the act back. Rings `inbox:ID` for a caller that still waits."""
+    tx.ring(f"{BELL}:{id}")
+    return await change(tx, InboxItem, {"id": id, "handled_at": None}, reply=reply, handled_at=now) == 1
+
+
+async def answer_place(tx: Transaction, item: InboxItem, reply: Reply, now: datetime) -> None:
+    """Have the place that a call names hear its reply, once, in the transaction that finishes it; what is for the one
+    who asked goes to that person's own place there (`slack:@p-1`)."""
+    if not item.reply_to:
+        return
+    place = Place.parse(item.reply_to)
+    if reply.visibility is Visibility.ASKER:
+        place = Place(place.chat, f"@{item.person}")
+    stream = f"replies:{place}"
+    await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=now, key=_name_reply(item.id))
+
+
+def name_answer(id: str) -> str:
+    """The key under which a chat gets the answer to a call."""
+    return name_delivery(_name_reply(id))
+
+
+def _name_reply(id: str) -> str:
+    return f"reply:{id}"
+
+
+async def amend_item(tx: Transaction, id: str, reply: Mapping[str, Any]) -> None:
+    """Put a fuller answer in the place of the one that was written with the act."""
+    await change(tx, InboxItem, {"id": id}, reply=reply)

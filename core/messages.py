@@ -1,0 +1,145 @@
+"""What people say and are shown: values that every chat renders in its own way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from core.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where people talk: an integration's name and an address that only it understands. `slack:C012/1699.1`."""
+
+    chat: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"{self.chat}:{self.address}"
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """Read `chat:address`. Raises BadInput when there is no colon or either side is empty."""
+        chat, _, address = text.partition(":")
+        if not chat or not address:
+            raise BadInput(f"{text!r} is no place.", remedy="A place is written chat:address.")
+        return cls(chat, address)
+
+
+class Visibility(StrEnum):
+    """Who sees a reply."""
+
+    ASKER = "asker"
+    EVERYONE = "everyone"
+
+
+class Tone(StrEnum):
+    """What a card feels like. Always said in words too: never by colour alone."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BUSY = "busy"
+    ASKING = "asking"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A command that a person can run by one click. `command` is what they could have typed; `confirm` is shown, and
+    agreed to, before; `prompt` asks for words that are put behind the command as one more argument."""
+
+    label: str
+    command: str
+    confirm: str = ""
+    primary: bool = False
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file shown to people. `name` has no folder in it."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A thing as people see it. Text is data: every renderer escapes it. `fields` are label and value pairs."""
+
+    title: str
+    tone: Tone = Tone.PLAIN
+    lines: Sequence[str] = ()
+    fields: Sequence[tuple[str, str]] = ()
+    code: str = ""
+    buttons: Sequence[Button] = ()
+    footer: str = ""
+
+
+ADVICE = "what to do"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under column titles. A column of the title ADVICE names commands in backticks, as a Reply's hint does."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer to a command. `data` is the same answer for programs (`--json`, HTTP). `secret` is for the one who
+    waits for the answer, and for nobody else: it is never stored, sent or logged. `hint` says what to do next: what
+    stands in backticks in it is a command, which each place shows as it is typed there (core.text)."""
+
+    text: str = ""
+    cards: Sequence[Card] = ()
+    table: Table | None = None
+    attachments: Sequence[Attachment] = ()
+    visibility: Visibility = Visibility.EVERYONE
+    data: Mapping[str, Any] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something a person said in a place, before anybody understood it. `key` is the platform's own id of it."""
+
+    key: str
+    place: Place
+    identity: str
+    text: str
+    attachments: Sequence[Attachment] = ()
+
+
+class EntryKind(StrEnum):
+    """What an Entry is."""
+
+    SAID = "said"
+    REPLY = "reply"
+    CARD = "card"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands on a board: what a person said (`body` is its text), a reply or a card (`body` as in core/wire).
+    `key` is unique in its place. `number` is its place in the order; `version` grows with every change of any entry.
+    `person` and `name` are of who said it, "" for the bot."""
+
+    id: str
+    place: str
+    key: str
+    kind: EntryKind
+    person: str
+    name: str
+    body: Mapping[str, Any]
+    created_at: datetime
+    changed_at: datetime
+    number: int
+    version: int

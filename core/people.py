@@ -1,0 +1,137 @@
+"""Who somebody is, and what they may do: read from the store at the moment of the act."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from core.errors import ConfigurationError
+from core.events import Event
+from core.ids import make_id
+from core.model import Actor, Identity, Person, Role, Token
+from core.store import Transaction, append_events, change, get, insert, insert_new, remove, upsert
+from core.store.spine import list_identities, list_persons
+
+CONFIGURED = "config:"
+_STRANGER = "somebody unknown"
+
+
+async def ensure_person(tx: Transaction, identity: str, name: str, role: Role, now: datetime) -> Person:
+    """The person behind an identity; made with this name and role when there is none yet."""
+    if known := await _find_person(tx, identity):
+        return known
+    person = Person(make_id("p"), name, role, now)
+    await insert(tx, person)
+    if not await insert_new(tx, Identity(identity, person.id, now), "key"):
+        await remove(tx, Person, id=person.id)
+        return await _find_person(tx, identity) or person
+    return person
+
+
+async def load_actor(tx: Transaction, person: str, via: str, cap: Role | None = None) -> Actor:
+    """Somebody who acts through a door, at most with the role `cap`. Whoever is not known has no role."""
+    known = await get(tx, Person, id=person)
+    if known is None:
+        return Actor(person, _STRANGER, Role.NOBODY, via)
+    return Actor(known.id, known.name, known.role if cap is None else min(known.role, cap), via)
+
+
+async def sync_people(
+    tx: Transaction, configured: Mapping[str, tuple[Role, Collection[str]]], now: datetime
+) -> Mapping[str, Person]:
+    """Bring the configured people and their identities into the store. Who is no longer configured loses the role,
+    what is no longer theirs is taken from them. Raises ConfigurationError when two claim one identity."""
+    _check_claims(configured)
+    before = await list_persons(tx, CONFIGURED)
+    for anchor, person in before.items():
+        if anchor.removeprefix(CONFIGURED) not in configured:
+            await _set_role(tx, person, Role.NOBODY, now)
+            await _bind_identities(tx, person, (), now)
+    anchored = {person for anchor, person in before.items() if anchor.removeprefix(CONFIGURED) in configured}
+    return {
+        name: await _admit_person(tx, name, role, identities, anchored, now)
+        for name, (role, identities) in configured.items()
+    }
+
+
+def _check_claims(configured: Mapping[str, tuple[Role, Collection[str]]]) -> None:
+    owners: dict[str, str] = {}
+    for name, (_, identities) in configured.items():
+        for identity in identities:
+            if owners.setdefault(identity, name) != name:
+                message = f"{identity} is claimed by {owners[identity]} and {name}."
+                raise ConfigurationError(message, where=f"people.{name}", remedy="An identity is one person's.")
+
+
+async def _admit_person(
+    tx: Transaction, name: str, role: Role, identities: Collection[str], anchored: set[str], now: datetime
+) -> Person:
+    anchor = CONFIGURED + name
+    person = await _find_person(tx, anchor)
+    for identity in identities if person is None else ():
+        known = await _find_person(tx, identity)
+        if known and known.id not in anchored:
+            person = known
+            break
+    person = person or await ensure_person(tx, anchor, name, Role.NOBODY, now)
+    anchored.add(person.id)
+    await change(tx, Person, {"id": person.id}, name=name)
+    await _set_role(tx, person.id, role, now)
+    await _bind_identities(tx, person.id, (anchor, *identities), now)
+    return Person(person.id, name, role, person.created_at)
+
+
+async def _set_role(tx: Transaction, person: str, role: Role, now: datetime) -> None:
+    known = await get(tx, Person, id=person)
+    if known is None or known.role is role:
+        return
+    await change(tx, Person, {"id": person}, role=role)
+    data = {"person": person, "role": role.name.lower()}
+    await append_events(tx, Event("person.granted", now, actor="callboard.yaml", data=data))
+
+
+async def _bind_identities(tx: Transaction, person: str, keys: Collection[str], now: datetime) -> None:
+    for stale in set(await list_identities(tx, person)) - set(keys):
+        await remove(tx, Identity, key=stale)
+    for key in keys:
+        await upsert(tx, Identity(key, person, now), "key")
+
+
+async def _find_person(tx: Transaction, identity: str) -> Person | None:
+    known = await get(tx, Identity, key=identity)
+    return await get(tx, Person, id=known.person) if known else None
+
+
+async def make_token(
+    tx: Transaction, person: Person, role: Role, label: str, now: datetime, expires: datetime | None = None
+) -> str:
+    """A new key to the API; only its hash is kept, so this is the one time it is seen."""
+    token = f"cb_{secrets.token_urlsafe(32)}"
+    await insert(tx, Token(digest_token(token), person.id, role, label, now, expires))
+    return token
+
+
+async def check_token(tx: Transaction, token: str, now: datetime, via: str = "api") -> Actor | None:
+    """Who holds the token, with its role as a cap; None when it is unknown or expired. Looked up by its hash: how
+    long that takes tells nothing of the token."""
+    known = await get(tx, Token, digest=digest_token(token))
+    if known is None or (known.expires_at is not None and known.expires_at <= now):
+        return None
+    return await load_actor(tx, known.person, via, known.role)
+
+
+async def revoke_token(tx: Transaction, token: str) -> bool:
+    """Make a token void; False when it was not valid."""
+    return await remove(tx, Token, digest=digest_token(token)) == 1
+
+
+async def revoke_tokens(tx: Transaction, person: str, label: str) -> int:
+    """Make a person's tokens of a label void; how many there were."""
+    return await remove(tx, Token, person=person, label=label)
+
+
+def digest_token(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,110 @@
+"""The one function that decides. Pure, and closed unless it says otherwise. Integrations supply facts only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.errors import Refused
+from core.model import Actor, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a platform knows of the one who acts. `admitted` names the kinds of strangers that the settings let in."""
+
+    guest: bool = False
+    foreign: bool = False
+    bot: bool = False
+    admitted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Allowed or not; if not, why, and what to do about it."""
+
+    allowed: bool
+    reason: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The least role for a verb; `own` is that of the owner of what it is done to."""
+
+    need: Role
+    own: Role
+
+
+def _same(need: Role, *verbs: str) -> dict[str, Rule]:
+    return {verb: Rule(need, need) for verb in verbs}
+
+
+_OWNERS = ("stop", "remove", "retry", "accept", "assign", "answer")
+
+RULES: Mapping[str, Rule] = {
+    **_same(
+        Role.VIEWER, "list", "show", "logs", "diff", "events", "help", "me", "doctor", "project list", "project show"
+    ),
+    **_same(Role.OPERATOR, "spawn", "send", "project use"),
+    **_same(Role.APPROVER, "approve", "approve --always", "deny", "rules remove", "budget raise"),
+    **_same(Role.APPROVER, "budget raise person", "budget raise project"),
+    **{verb: Rule(Role.APPROVER, Role.OPERATOR) for verb in _OWNERS},
+    **_same(Role.ADMIN, "budget raise day", "project add", "project remove", "reload", "backup"),
+    **_same(Role.ADMIN, "remove --force", "grant"),
+}
+
+_STRANGERS = {"guest": "guests", "foreign": "people of other organisations", "bot": "bots"}
+_NOBODY = Facts()
+
+
+def allow(actor: Actor, verb: str, rule: Rule | None, owner: str | None = None, facts: Facts = _NOBODY) -> Decision:
+    """Whether the actor may do this, now. `rule` is None for a verb that nobody declared; `owner` is the person whose
+    agent it is done to, None when it is done to no agent."""
+    stranger = _find_stranger(facts)
+    if stranger:
+        return _refuse(f"{stranger} may not use this bot.", "An admin can let them in by the settings of the chat.")
+    if actor.role is Role.NOBODY or not actor.person:
+        return _refuse(f"{actor.name or 'whoever you are'} has no role here.", "Ask an admin to give you one.")
+    if rule is None or Role.NOBODY in (rule.need, rule.own):
+        return _refuse(f"nobody may {verb}: there is no such verb.", "`help` lists what there is.")
+    is_own = owner is not None and owner == actor.person
+    need = rule.own if is_own else rule.need
+    if actor.role >= need:
+        return Decision(True)
+    whose = " somebody else's agent" if not is_own and owner is not None and rule.own < rule.need else ""
+    reason = f"to {verb}{whose} takes the role {_name(need)}, and {actor.name} is {_name(actor.role)}."
+    return _refuse(reason, _suggest(need, whose))
+
+
+def demand(actor: Actor, verb: str, owner: str | None = None, facts: Facts = _NOBODY) -> None:
+    """Raises Refused, with reason and remedy, unless the actor may do this now."""
+    _require(allow(actor, verb, RULES.get(verb), owner, facts))
+
+
+def demand_role(actor: Actor, verb: str, need: Role, facts: Facts = _NOBODY) -> None:
+    """As `demand`, for a command that declares its least role; what it is done to is looked at within it."""
+    _require(allow(actor, verb, Rule(need, need), None, facts))
+
+
+def _require(decision: Decision) -> None:
+    if not decision.allowed:
+        raise Refused(decision.reason, remedy=decision.remedy)
+
+
+def _refuse(reason: str, remedy: str) -> Decision:
+    return Decision(False, reason[0].upper() + reason[1:], remedy)
+
+
+def _find_stranger(facts: Facts) -> str:
+    present = {"guest": facts.guest, "foreign": facts.foreign, "bot": facts.bot}
+    found = [kind for kind, is_one in present.items() if is_one and kind not in facts.admitted]
+    return _STRANGERS[found[0]] if found else ""
+
+
+def _suggest(need: Role, whose: str) -> str:
+    return f"Ask its owner or an {_name(need)}." if whose else f"Ask an {_name(need)}."
+
+
+def _name(role: Role) -> str:
+    return role.name.lower()

@@ -1,0 +1,154 @@
+"""Living cards: drawn from state, the latest wins, versions may be skipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from core.desk import LEASE, SEND_LIMIT, Desk, Stage, UnreachableError, limit_time
+from core.errors import TemporaryFailure
+from core.ids import make_id
+from core.messages import Card, Place
+from core.model import Posting
+from core.pace import choose_delay
+from core.parcel import write_failure
+from core.store import Transaction, append_events, change, get, lock_numbers
+from core.store.spine import add_posting, find_next_posting, list_stale, raise_wanted
+from core.wire import map_text
+
+log = structlog.get_logger(__name__)
+
+BELL = "postings"
+ROOM = 8
+
+
+async def show_posting(tx: Transaction, subject: str, place: Place) -> Posting:
+    """Show a subject in a place; where it is shown already it is drawn again."""
+    posting = await add_posting(tx, Posting(make_id("c"), subject, str(place)))
+    tx.ring(BELL)
+    return posting
+
+
+async def bump_postings(tx: Transaction, subject: str) -> int:
+    """Have every card of a subject drawn again, in the transaction of the act that changes it; how many there are."""
+    changed = await raise_wanted(tx, subject)
+    if changed:
+        tx.ring(BELL)
+    return changed
+
+
+class Drawing:
+    """A posting that this courier has claimed: load, look up, redact, draw, record."""
+
+    def __init__(self, desk: Desk, posting: Posting) -> None:
+        self.id = posting.id
+        self.attempts = posting.attempts
+        self.stages: Sequence[Stage] = (self._load, self._look_up, self._redact, self._draw, self._record)
+        self._desk = desk
+        self._posting = posting
+        self._place = Place.parse(posting.place)
+        self._version = posting.wanted
+        self._reference = posting.reference
+        self._card: Card | None = None
+
+    async def _load(self) -> None:
+        self._desk.find_chat(self._place)
+        async with self._desk.database.reading() as tx:
+            # The version before the state: a change in between is drawn once more, never missed.
+            fresh = await get(tx, Posting, id=self.id)
+            self._version = fresh.wanted if fresh else self._version
+            self._card = await self._desk.draw(tx, self._posting.subject)
+
+    async def _look_up(self) -> None:
+        if self._posting.unsure and not self._reference:
+            self._reference = await self._desk.look_up(self._place, self.id)
+
+    async def _redact(self) -> None:
+        self._card = map_text(self._card, self._desk.redact)
+
+    async def _draw(self) -> None:
+        if self._card is None:
+            return
+        # A new message has the same key on every retry, whatever it shows by then.
+        key = f"{self.id}-{self._version}" if self._reference else self.id
+        drawing = self._desk.find_chat(self._place).draw(self._place, self._card, self._reference, key)
+        self._reference = await limit_time(drawing, SEND_LIMIT, self._place)
+
+    async def _record(self) -> None:
+        gap = timedelta(seconds=self._desk.pace_of(self._posting.place).edit_gap)
+        due_at = self._desk.clock.now() + gap if gap else None
+        async with self._desk.database.transaction() as tx:
+            await self._close(tx, due_at=due_at, shown=self._version, error="")
+
+    async def put_off(self, failure: TemporaryFailure) -> None:
+        """Draw it later, as it is by then."""
+        due_at = self._desk.clock.now() + choose_delay(self.attempts, failure.retry_after)
+        counted = not isinstance(failure, UnreachableError)
+        if counted and failure.retry_after is not None:
+            self._desk.gate.close(self._posting.place, due_at)
+        reason = self._desk.describe(failure)
+        log.warning("a card waits", posting=self.id, place=self._posting.place, until=due_at, reason=reason)
+        unsure = self._posting.unsure or failure.retry_after is None
+        attempts = self.attempts if counted else self.attempts - 1
+        async with self._desk.database.transaction() as tx:
+            await self._close(tx, due_at=due_at, error=reason, attempts=attempts, unsure=unsure)
+
+    async def give_up(self, reason: str) -> None:
+        """Leave this version out; the next change is tried again. Told once, not at every change."""
+        reason = self._desk.redact(reason)[:500]
+        log.error("a card failed", posting=self.id, place=self._posting.place, reason=reason)
+        async with self._desk.database.transaction() as tx:
+            await lock_numbers(tx)
+            closed = await self._close(tx, shown=self._version, error=reason, due_at=None)
+            if closed and reason != self._posting.error:
+                await append_events(tx, write_failure(self.id, self._posting.place, reason, self._desk.clock.now()))
+
+    async def _close(self, tx: Transaction, **values: Any) -> bool:
+        rest = {"holder": "", "lease_until": None, "attempts": 0, "unsure": False, "reference": self._reference}
+        where = {"id": self.id, "holder": self._desk.holder}
+        return await change(tx, Posting, where, **{**rest, **values}) == 1
+
+
+class PostingLine:
+    """Cards that are shown older than wanted."""
+
+    topic = BELL
+    room = ROOM
+    # An act changes a card several times at once; drawing every version would only slow the act down.
+    gather = 0.05
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def claim(self, tx: Transaction, room: int, ids: set[str]) -> list[Drawing]:
+        """Cards that may be drawn now. A new one is a post and keeps the place's pace; an edit has its own gap."""
+        now = self._desk.clock.now()
+        closed = self._desk.gate.list_closed(now)
+        stale = await list_stale(tx, now, room, places=list(closed), ids=ids)
+        return [Drawing(self._desk, await self._take(tx, posting, now)) for posting in stale if self._enter(posting)]
+
+    def _enter(self, posting: Posting) -> bool:
+        now = self._desk.clock.now()
+        gap = self._desk.gap_of(posting.place)
+        if posting.reference or not gap:
+            return True
+        if posting.place in self._desk.gate.list_closed(now):
+            return False
+        self._desk.gate.close(posting.place, now + gap)
+        return True
+
+    async def _take(self, tx: Transaction, posting: Posting, now: datetime) -> Posting:
+        unsure = posting.unsure or posting.holder != ""
+        values = {"holder": self._desk.holder, "lease_until": now + LEASE, "unsure": unsure}
+        await change(tx, Posting, {"id": posting.id}, attempts=posting.attempts + 1, **values)
+        return replace(posting, attempts=posting.attempts + 1, unsure=unsure)
+
+    async def find_next(self, tx: Transaction) -> datetime | None:
+        """When the next one is due, or the next place is free."""
+        now = self._desk.clock.now()
+        due = await find_next_posting(tx, now)
+        return min((due or now + LEASE, *self._desk.gate.list_closed(now).values()))

@@ -1,0 +1,249 @@
+"""Whose approval a permission takes when one person is not enough. Pure.
+
+`2 of [role:admin, person:kim]`: two different people who are admins or Kim. Each must be an approver besides, and whose
+agent it is, or who ordered it, does not count. A rule's approvers take the place of the project's, never with fewer
+people; what an open request needs never gets less.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from core.errors import BadInput
+from core.model import Person, Request, RequestKind, Role
+
+_PLAIN = re.compile(r"[^:,\[\]\s](?:[^:,\[\]]*[^:,\[\]\s])?")
+_SHORT = re.compile(r"\s*(\d{1,2})\s+of\s+\[([^\[\]]+)\]\s*")
+_EXAMPLE = "Write 2 of [role:admin, person:kim]."
+_MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """So many different people of these: who have at least one of the roles, or are named. `own`: the owner counts."""
+
+    count: int
+    roles: tuple[Role, ...] = ()
+    people: tuple[str, ...] = ()
+    own: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.words}"
+
+    @property
+    def words(self) -> str:
+        """Who can approve."""
+        return ", ".join([*(f"role {role.name.lower()}" for role in self.roles), *self.people])
+
+    @property
+    def members(self) -> list[str]:
+        """Who can approve, as it is written in the settings."""
+        people = [name if _PLAIN.fullmatch(name) else f"person:{name}" for name in self.people]
+        return [*(f"role:{role.name.lower()}" for role in self.roles), *people]
+
+    def fits(self, person: Person) -> bool:
+        """Whether somebody is one of these."""
+        named = {name.casefold() for name in self.people} & {person.name.casefold(), person.id}
+        by_role = any(person.role >= role for role in self.roles)
+        return person.role >= Role.APPROVER and (bool(named) or by_role)
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """All of these parts are needed; somebody may stand in more than one."""
+
+    parts: tuple[Part, ...]
+
+    def __str__(self) -> str:
+        return " and ".join(str(part) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Somebody allowed a request once. `fingerprint` is the hash of what they were shown."""
+
+    request: str
+    person: str
+    verdict: str
+    fingerprint: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How far a quorum is. `by` are the names that count, `missing` says who else is needed, "" when nobody is."""
+
+    by: tuple[str, ...]
+    needed: int
+    missing: str
+    needs: str = ""
+
+    def __str__(self) -> str:
+        names = f": {', '.join(self.by)}" if self.by else ""
+        needs = f"; needs {self.needs}" if self.needs else ""
+        return f"{len(self.by)} of {self.needed} approval{'' if self.needed == 1 else 's'}{names}{needs}"
+
+
+class HasApprovers(Protocol):
+    """The settings of a project, as far as approvals go."""
+
+    @property
+    def approvers(self) -> Sequence[Part]: ...
+
+
+def required_approvals(project: HasApprovers | None, request: Request) -> Quorum | None:
+    """The quorum that a request takes; None where one approver is enough. What it took when it was asked it still
+    takes; what the project takes by now is added."""
+    if request.kind is not RequestKind.PERMISSION:
+        return None
+    kept = Terms.read(request.approvers)
+    then = kept.choose()
+    now = replace(kept, project=tuple(project.approvers) if project else ()).choose()
+    parts = merge_parts((*then, *now))
+    return Quorum(parts) if parts else None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Whose approval an ask takes by `rule` and by `project`. `whole`: the rule names all that is asked, so that its
+    approvers take the place of the project's."""
+
+    rule: tuple[Part, ...] = ()
+    project: tuple[Part, ...] = ()
+    whole: bool = False
+
+    def choose(self) -> tuple[Part, ...]:
+        """The parts that are needed."""
+        if self.rule and self.whole and count_needed(self.rule) >= count_needed(self.project):
+            return self.rule
+        return merge_parts((*self.rule, *self.project))
+
+    def add(self, more: Terms) -> Terms:
+        """Both together: what an ask takes that is asked again."""
+        whole = self.whole and (not more.rule or (more.whole and self.rule == more.rule))
+        return Terms(merge_parts((*self.rule, *more.rule)), merge_parts((*self.project, *more.project)), whole)
+
+    def write(self) -> dict[str, Any]:
+        """As plain JSON, for the store; nothing where one approver is enough."""
+        if not (self.rule or self.project):
+            return {}
+        parts = {"rule": write_parts(self.rule), "project": write_parts(self.project)}
+        return {**parts, "whole": self.whole}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Terms:
+        """Those of `write`."""
+        rule, project = (tuple(_parse_part(item) for item in stored.get(key, ())) for key in ("rule", "project"))
+        return cls(rule, project, bool(stored.get("whole")))
+
+
+def count_needed(parts: Sequence[Part]) -> int:
+    """How many different people are needed at least."""
+    return max((part.count for part in parts), default=1)
+
+
+def merge_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Each of these once, of those that differ in nothing but their count the highest."""
+    highest: dict[tuple[object, ...], Part] = {}
+    for part in parts:
+        key = (part.roles, part.people, part.own)
+        if key not in highest or highest[key].count < part.count:
+            highest[key] = part
+    return tuple(highest.values())
+
+
+def write_parts(parts: Sequence[Part]) -> list[Any]:
+    """As they are written in the settings: `2 of [role:admin, kim]`; the long form where that cannot say it."""
+    return [_write_part(part) for part in parts]
+
+
+def _write_part(part: Part) -> Any:
+    if not part.own and all(_PLAIN.fullmatch(name) for name in part.people):
+        return f"{part.count} of [{', '.join(part.members)}]"
+    return {"count": part.count, "of": part.members, "self": part.own}
+
+
+def can_vote(quorum: Quorum, person: Person, excluded: Collection[str]) -> bool:
+    """Whether somebody's approval counts."""
+    return any(part.fits(person) and (part.own or person.id not in excluded) for part in quorum.parts)
+
+
+def tally_votes(quorum: Quorum, voters: Sequence[Person], excluded: Collection[str]) -> Tally:
+    """How far the votes of these people lead. Nobody counts twice."""
+    people = list({person.id: person for person in voters}.values())
+    counted = [person for person in people if can_vote(quorum, person, excluded)]
+    lacking = []
+    for part in quorum.parts:
+        fitting = [person for person in counted if part.fits(person) and (part.own or person.id not in excluded)]
+        if (left := part.count - len(fitting)) > 0:
+            lacking.append((left, part))
+    needed = max(count_needed(quorum.parts), len(counted) + max((left for left, _ in lacking), default=0))
+    missing = " and ".join(f"{left} more of {part.words}" for left, part in lacking)
+    needs = " and ".join(_say_needs(left, part, counted) for left, part in lacking)
+    return Tally(tuple(person.name for person in counted), needed, missing, needs)
+
+
+def _say_needs(left: int, part: Part, counted: Sequence[Person]) -> str:
+    """Who else: nobody who counts already."""
+    done = {word.casefold() for person in counted for word in (person.name, person.id)}
+    open_ = [word for word in part.members if word.removeprefix("person:").casefold() not in done]
+    return " or ".join(open_) if left == 1 else f"{left} of {', '.join(open_)}"
+
+
+def parse_parts(given: object) -> tuple[Part, ...]:
+    """Parts from their short text or from mappings. Raises BadInput with what to write instead."""
+    items: Sequence[object] = given if isinstance(given, list | tuple) else [given]
+    parts = tuple(_parse_part(item) for item in items if item not in (None, ""))
+    if len(parts) > _MOST:
+        raise BadInput(f"{len(parts)} parts are too many.", remedy=f"At most {_MOST}.")
+    return parts
+
+
+def _parse_part(given: object) -> Part:
+    if isinstance(given, Part):
+        return given
+    if isinstance(given, str) and (match := _SHORT.fullmatch(given)):
+        return _make_part(int(match[1]), match[2].split(","), own=False)
+    if isinstance(given, Mapping) and {"count", "of"} <= set(given) <= {"count", "of", "self"}:
+        count, own = given["count"], given.get("self", False)
+        if isinstance(count, int) and not isinstance(count, bool) and isinstance(own, bool):
+            return _make_part(count, given["of"], own=own)
+    raise BadInput("This says not how many of whom.", remedy=_EXAMPLE)
+
+
+def _make_part(count: int, of: Any, *, own: bool) -> Part:
+    if not isinstance(of, list | tuple) or not all(isinstance(word, str) and word.strip() for word in of) or not of:
+        raise BadInput("It says not of whom.", remedy=_EXAMPLE)
+    if not 1 <= count <= _MOST:
+        raise BadInput(f"The count must be from 1 to {_MOST}.", remedy=_EXAMPLE)
+    words = [word.strip() for word in of]
+    roles = tuple(_read_role(word.removeprefix("role:").strip()) for word in words if word.startswith("role:"))
+    people = tuple(_read_name(word) for word in words if not word.startswith("role:"))
+    if not roles and len({name.casefold() for name in people}) < count:
+        raise BadInput(f"{count} of {len(people)} people can never be.", remedy=_EXAMPLE)
+    return Part(count, roles, people, own)
+
+
+def _read_name(word: str) -> str:
+    """A person's name, alone or behind `person:`."""
+    kind, colon, name = word.partition(":")
+    if not colon:
+        return word
+    if kind == "group":
+        raise BadInput(
+            f"{word[:40]}: nobody knows yet who is in a group of a chat, so nobody could approve.",
+            remedy="Name roles or people instead: role:admin, person:kim.",
+        )
+    if kind != "person" or not name.strip():
+        raise BadInput(f"{word[:40]} is neither a role nor a person.", remedy="Write role:admin or person:kim.")
+    return name.strip()
+
+
+def _read_role(word: str) -> Role:
+    if word.lower() not in ("approver", "admin"):
+        raise BadInput(f"role:{word[:30]} approves nothing.", remedy="Roles that approve: role:approver, role:admin.")
+    return Role[word.upper()]

@@ -1,0 +1,69 @@
+"""Approvals that are counted: each is kept with the hash of what was shown; only those for the same content count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from core.announce import announce
+from core.errors import BadInput, Conflict, Refused
+from core.interfaces import Answer
+from core.model import Actor, Agent, AgentMessage, Person, Request, RequestState, Timer, Verdict
+from core.quorum import Quorum, Tally, Vote, can_vote, tally_votes
+from core.requests import as_ask, describe_settled, fingerprint_ask, require_request
+from core.store import Transaction, change, find, get, upsert
+from core.store.fleet import lock_agent
+
+
+async def cast_vote(
+    tx: Transaction, actor: Actor, agent: Agent, request: Request, answer: Answer, quorum: Quorum, now: datetime
+) -> Tally:
+    """Keep somebody's approval, once a person, and count. Raises Refused for one who does not count, BadInput for more
+    than this once, Conflict when it was answered."""
+    if answer.verdict is not Verdict.ONCE:
+        raise BadInput(f"{request.id} takes {quorum}, each time.", remedy=f"`approve {request.id}` allows it once.")
+    await _lock(tx, agent, request)
+    request = await require_request(tx, request.id)
+    if request.state is not RequestState.OPEN:
+        raise Conflict(describe_settled(request))
+    await _check_voter(tx, actor, agent, quorum)
+    await upsert(tx, Vote(request.id, actor.person, answer.verdict.value, _hash(request), now), "request", "person")
+    tally = await count_votes(tx, agent, request, quorum)
+    data = {"request": request.id, "by": actor.name, "votes": len(tally.by), "needed": tally.needed}
+    await announce(tx, agent, "request.voted", now, actor.person, **data)
+    return tally
+
+
+async def count_votes(tx: Transaction, agent: Agent, request: Request, quorum: Quorum) -> Tally:
+    """How far a request is. Who lost the role meanwhile, or saw something else, does not count."""
+    votes = await find(tx, Vote, request=request.id, fingerprint=_hash(request))
+    people = [await get(tx, Person, id=vote.person) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))]
+    return tally_votes(quorum, [person for person in people if person], await _find_excluded(tx, agent))
+
+
+async def _lock(tx: Transaction, agent: Agent, request: Request) -> None:
+    """In the order in which all do: the timer, the agent. Two who vote at once are counted one after the other."""
+    key = f"request:{request.id}"
+    await change(tx, Timer, {"key": key}, key=key)
+    await lock_agent(tx, agent.id)
+
+
+async def _check_voter(tx: Transaction, actor: Actor, agent: Agent, quorum: Quorum) -> None:
+    known = await get(tx, Person, id=actor.person)
+    # A key to the API may be for less than its person is.
+    person = replace(known, role=min(known.role, actor.role)) if known else None
+    excluded = await _find_excluded(tx, agent)
+    if person and can_vote(quorum, person, excluded):
+        return
+    why = "it is your own agent" if actor.person in excluded else "you are not among them"
+    raise Refused(f"This takes {quorum}, and {why}.", remedy="Ask one of them; anybody who approves may deny it.")
+
+
+async def _find_excluded(tx: Transaction, agent: Agent) -> set[str]:
+    """Who asked for the work, and whose it is now."""
+    first = await get(tx, AgentMessage, agent=agent.id, number=1)
+    return {agent.owner, *([first.author] if first else [])}
+
+
+def _hash(request: Request) -> str:
+    return fingerprint_ask(as_ask(request))
