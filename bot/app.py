@@ -1,0 +1,400 @@
+"""The wiring: the only file that knows all parts. Each is entered in one exit stack and closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from bot.banner import name_program, say, write_banner, write_comeback
+from bot.commands import load_registry
+from bot.dispatcher import Dispatcher
+from bot.house import House, HouseCatalogue
+from bot.live import Keeper, Live, Read, compose_live
+from bot.lock import hold_lock, make_home, remove_run, write_run
+from bot.logging import set_logging, veil
+from bot.parts import Parts, find_integrations, find_sections
+from bot.rules import make_rulebook
+from bot.upkeep import list_handlers, set_upkeep
+from bot.views import draw_subject
+from bot.web.feed import Feed
+from bot.web.server import LoopLag, bind_socket, make_app, make_server
+from core.clock import WallClock
+from core.crew import Crew, Limits, cancel_task, insistent
+from core.delivery import Courier
+from core.errors import CallboardError, ConfigurationError, TemporaryFailure
+from core.events import Event
+from core.fleet import Comeback, Fleet
+from core.home import find_home, read_house
+from core.journal import Journal
+from core.lifecycle import Patience
+from core.model import Actor, Role
+from core.people import ensure_person, make_token, revoke_tokens, sync_people
+from core.pool import Pool
+from core.redaction import Redactor
+from core.rulebook import Rulebook
+from core.sessions import make_link
+from core.settings import Draft, Settings, load_settings
+from core.store import Database, Transaction, append_events
+from core.timers import Timers
+from core.transcript import Transcript
+from core.version import VERSION
+from core.wire import map_text
+
+__all__ = ["find_integrations", "run_up"]
+log = structlog.get_logger()
+DRAIN = 10.0
+
+
+def run_up(host: str | None = None, port: int | None = None, config: Path | None = None) -> int:
+    """Run the bot until it is told to end. Raises ConfigurationError when it cannot start."""
+    named = {"CALLBOARD_HTTP__HOST": host, "CALLBOARD_HTTP__PORT": port}
+    environ = {**os.environ, **{name: str(value) for name, value in named.items() if value is not None}}
+    read = make_reader(config, environ, Path.cwd())
+    settings = read(None)
+    set_logging(settings.log.level, settings.log.format, sys.stderr)
+    if shutil.which("git") is None:
+        raise ConfigurationError("git is not on the PATH.", remedy="Install git; agents work in its worktrees.")
+    home = find_home(os.environ)
+    make_home(home)
+    with contextlib.ExitStack() as stack:
+        if settings.database_url.get_secret_value().startswith("sqlite"):
+            stack.enter_context(hold_lock(home / "bot.lock"))
+        sock = stack.enter_context(contextlib.closing(bind_socket(settings.http.host, settings.http.port)))
+        asyncio.run(Bot(home, settings, sock, read).run())
+    return 0
+
+
+def make_reader(config: Path | None, environ: Mapping[str, str], folder: Path) -> Read:
+    """Reads the settings from where they are read at a start, as often as called."""
+
+    def read(draft: Draft | None) -> Settings:
+        return load_settings(config, environ, folder, find_sections(), draft)
+
+    return read
+
+
+class Bot:
+    """One process of the bot, from its start to its drained end."""
+
+    def __init__(self, home: Path, settings: Settings, sock: socket.socket, read: Read | None = None) -> None:
+        self.home = home
+        self.settings = settings
+        self.sock = sock
+        self.read = read
+        self.url = self.token = self.local = ""
+        self._issued: tuple[str, str] | None = None
+        self._noted: Mapping[str, Any] = {}
+        self.house: House
+        self.reloads: set[asyncio.Task[None]] = set()
+        self.at_terminal = any(os.isatty(number) for number in range(3))
+        self.clock = WallClock()
+        self.registry = load_registry()
+        self.database = Database(settings.database_url.get_secret_value())
+        self.tasks: list[asyncio.Task[None]] = []
+        self.ending = asyncio.Event()
+
+    async def run(self) -> None:
+        """Start, serve, and drain when told to."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ending.set)
+        loop.add_signal_handler(signal.SIGHUP, self.hang_up)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.database.close)
+            await self._open_database()
+            async with self.database.transaction() as tx:
+                await self._admit_people(tx, self.settings)
+                login = await self._make_login(tx)
+            await self._wire(stack)
+            await self._start(stack)
+            say(write_banner(self.house, self.url, name_program(os.environ), self.house.make_login_url(login)))
+            await self.ending.wait()
+            say("Ending: waiting for what is in flight ...")
+            await self._drain(stack)
+
+    async def _drain(self, stack: contextlib.AsyncExitStack) -> None:
+        try:
+            async with asyncio.timeout(DRAIN):
+                await stack.aclose()
+        except TimeoutError:
+            log.warning("not everything ended in time; it goes on after the next start", seconds=DRAIN)
+
+    async def _open_database(self) -> None:
+        try:
+            await self.database.upgrade()
+        except TemporaryFailure as failure:
+            raise ConfigurationError(failure.message, where="database", remedy=failure.remedy) from failure
+
+    def hang_up(self) -> None:
+        """On SIGHUP: the terminal was closed, or somebody wants the settings to be read again."""
+        if self.at_terminal:
+            self.ending.set()
+        elif self.url and self.house.keeper:
+            task = asyncio.create_task(self._reload(self.house.keeper))
+            self.reloads.add(task)
+            task.add_done_callback(self.reloads.discard)
+
+    async def _reload(self, keeper: Keeper) -> None:
+        try:
+            say(f"Settings were read again. {await keeper.reload(Actor('signal', 'a signal', Role.ADMIN, 'signal'))}")
+        except CallboardError as error:
+            log.error("settings were not taken", reason=str(error))
+            say(str(error))
+
+    async def _admit_people(self, tx: Transaction, settings: Settings) -> None:
+        """The people of the settings, and the one at this machine, who is admin; with a token for that one, which is
+        used once this is committed, unless they have one."""
+        self._issued = None
+        now = self.clock.now()
+        people = {name: (item.role, item.identities) for name, item in settings.people.items()}
+        user = _find_user()
+        await sync_people(tx, people, now)
+        person = await ensure_person(tx, f"local:{user}", user, Role.ADMIN, now)
+        if self.local == person.id:
+            return
+        label = f"run.json in {self.home} on {socket.gethostname()}"
+        await revoke_tokens(tx, person.id, label)
+        self._issued = await make_token(tx, person, Role.ADMIN, label, now), person.id
+
+    async def _make_login(self, tx: Transaction) -> str:
+        """The secret of a link that signs the one at this machine in."""
+        _, person = self._issued or ("", self.local)
+        lasts = timedelta(minutes=self.settings.http.link_minutes)
+        return await make_link(tx, person, Role.ADMIN, person, self.clock.now(), lasts)
+
+    async def _wire(self, stack: contextlib.AsyncExitStack) -> None:
+        from integrations.local.sample import make_sample
+
+        await make_sample(self.home)
+        live = compose_live(self.settings, self.home, self.database)
+        parts = self.parts = live.parts
+        stack.callback(parts.close)
+        redactor = Redactor(live.secrets)
+        veil.redact = redactor.redact
+        self.house = House(
+            home=self.home,
+            id=read_house(self.home, socket.gethostname()),
+            clock=self.clock,
+            settings=self.settings,
+            database=self.database,
+            kinds=live.kinds,
+            projects=live.projects,
+            repositories=parts.repositories,
+            surveyor=parts.surveyor,
+            host=parts.host,
+            runtime=parts.runtime,
+            runtimes=parts.runtimes,
+            sandboxes=parts.sandboxes,
+            redactor=redactor,
+            patience=_read_patience(self.settings),
+            rulebook=self._make_rulebook(),
+            integrations=live.enabled,
+            checks=_bind_checks(live),
+        )
+        self.house.keeper = Keeper(self.house, parts, self.read, self._admit_people, self._adopt)
+        self._wire_spine(parts)
+        await self._wire_agents(parts, stack)
+        self.dispatcher = Dispatcher(self.house, self.registry)
+
+    def _make_rulebook(self) -> Rulebook:
+        from integrations.local.links import resolve_path
+
+        return make_rulebook(lambda: self.settings, resolve_path)
+
+    def _adopt(self, live: Live) -> None:
+        """From now on these settings hold. It does not wait: nobody sees half of it."""
+        old, house, parts = self.settings, self.house, self.parts
+        parts.adopt(live.parts)
+        self.settings = house.settings = live.settings
+        house.kinds, house.projects, house.integrations = live.kinds, live.projects, live.enabled
+        house.repositories, house.surveyor, house.host = parts.repositories, parts.surveyor, parts.host
+        house.runtime, house.checks = parts.runtime, _bind_checks(live)
+        house.patience = _read_patience(live.settings)
+        crew = self._make_crew(parts)
+        self.fleet.adopt(crew, live.settings.limits.max_agents)
+        self.pool.adopt(crew)
+        if live.settings.log != old.log:
+            set_logging(live.settings.log.level, live.settings.log.format, sys.stderr)
+        self._write_run()
+
+    def _wire_spine(self, parts: Parts) -> None:
+        redact = self.house.redactor.redact
+        self.courier = Courier(
+            self.database,
+            self.clock,
+            parts.chats,
+            parts.paces,
+            redact,
+            draw_subject=lambda tx, subject: draw_subject(tx, self.house, subject),
+        )
+        self.timers = Timers(self.database, self.clock, list_handlers(lambda: self.settings))
+        events = self.settings.events
+        self.journal = Journal(
+            self.database, self.settings.events_file, int(events.rotate_mb * 1_000_000), events.files, redact
+        )
+        self.feed = Feed(self.database)
+        self.lag = LoopLag()
+
+    async def _wire_agents(self, parts: Parts, stack: contextlib.AsyncExitStack) -> None:
+        from integrations.mcp.desk import Desk
+
+        self.desk = Desk()
+        await self.desk.start(self.home / "agents.sock")
+        stack.push_async_callback(self.desk.close)
+        self.transcript = Transcript(self.database, self.clock.now, self.house.redactor, self.house.find_zone)
+        crew = self._make_crew(parts)
+        self.fleet = Fleet(crew, socket.gethostname(), self.settings.limits.max_agents)
+        self.pool = Pool(crew, self.fleet.me)
+
+    def _make_crew(self, parts: Parts) -> Crew:
+        """What supervisors that begin from now on work with."""
+        redact = self.house.redactor.redact
+        return Crew(
+            database=self.database,
+            now=self.clock.now,
+            home=self.home,
+            host=parts.host,
+            spares=parts.spares,
+            sandboxes=parts.sandboxes,
+            repositories=parts.repositories,
+            runtime=parts.runtime,
+            runtimes=parts.runtimes,
+            tools=self.desk,
+            catalogue=HouseCatalogue(self.house),
+            transcript=self.transcript,
+            rulebook=self.house.rulebook,
+            limits=_read_limits(self.settings),
+            redact=lambda value: map_text(value, redact),
+            plans=self.house.find_plan,
+            zone=self.settings.zone,
+            approvers=self.house.find_approvers,
+            steady=time.monotonic,
+            house=self.house.id,
+        )
+
+    async def _start(self, stack: contextlib.AsyncExitStack) -> None:
+        """Start everything that runs, the doors last; closed in reverse, so that intake ends first."""
+        self._run(
+            stack, self.timers.run(), self.journal.run(), self.lag.run(), self.transcript.run(), self.courier.run()
+        )
+        stack.push_async_callback(self.courier.drain, 2.0)
+        self._run(stack, self.feed.run())
+        comeback = await self.fleet.enter(self.clock.now(), is_alone=self.database.is_sqlite)
+        await self.fleet.tick()
+        self._run(stack, self.fleet.run())
+        stack.push_async_callback(self._leave_fleet)
+        self._run(stack, self.pool.run())
+        await self.dispatcher.resume()
+        stack.push_async_callback(self.dispatcher.drain, 3.0)
+        await self._open_doors(stack)
+        self._run(stack, self._report(comeback), self._warm_up())
+
+    def _run(self, stack: contextlib.AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:
+        for work in works:
+            task = asyncio.create_task(work)
+            task.add_done_callback(self._notice_end)
+            stack.push_async_callback(cancel_task, task)
+
+    def _notice_end(self, task: asyncio.Task[None]) -> None:
+        """A part that ends by an error takes the bot down: the supervisor of processes starts it again."""
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("a part of the bot failed", part=str(task.get_coro()), exc_info=error)
+            self.ending.set()
+
+    async def _open_doors(self, stack: contextlib.AsyncExitStack) -> None:
+        app = make_app(self.house, self.dispatcher, self.registry, self.feed, self.lag)
+        server = make_server(app)
+        serving = asyncio.create_task(server.serve(sockets=[self.sock]))
+        host, port = self.sock.getsockname()[:2]
+        self.url = self.house.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self._write_run()
+
+        async def close() -> None:
+            remove_run(self.home)
+            self.feed.close()
+            app.state.live.close()
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=4)
+
+        stack.push_async_callback(close)
+
+    def _write_run(self) -> None:
+        """How the command line finds the bot."""
+        self.token, self.local = self._issued or (self.token, self.local)
+        note = {"url": self.url, "token": self.token, "pid": os.getpid(), "version": VERSION}
+        if self.url and note != self._noted:
+            write_run(self.home, note)
+            self._noted = note
+
+    async def _report(self, comeback: Comeback) -> None:
+        """Say what became of the agents of the last run, once it is known."""
+        seen = await self.fleet.look_back(comeback, 60)
+        if words := write_comeback(seen):
+            say(words)
+        await self._note_start(seen)
+
+    @insistent
+    async def _note_start(self, seen: Comeback) -> None:
+        data = {
+            "version": VERSION,
+            "resumed": list(seen.resumed),
+            "failed": [list(pair) for pair in seen.failed],
+            "away_seconds": seen.away_seconds,
+        }
+        async with self.database.transaction() as tx:
+            await append_events(tx, Event("bot.started", self.clock.now(), data=data))
+            await set_upkeep(tx, self.clock.now())
+
+    async def _warm_up(self) -> None:
+        """Import what the first agent would wait for, beside the loop."""
+        await self.parts.runtime.warm_up()
+
+    async def _leave_fleet(self) -> None:
+        try:
+            await self.fleet.leave(5.0)
+            async with self.database.transaction() as tx:
+                await append_events(tx, Event("bot.stopped", self.clock.now()))
+        except TemporaryFailure as failure:
+            # The next start finds out by itself; until then nothing runs.
+            log.warning("the end could not be written down", reason=failure.message)
+
+
+def _bind_checks(live: Live) -> list[Any]:
+    return [partial(item.checks, live.parts.setups[item.name]) for item in live.enabled if item.checks]
+
+
+def _find_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _read_patience(settings: Settings) -> Patience:
+    return Patience(timedelta(minutes=settings.limits.stuck_minutes))
+
+
+def _read_limits(settings: Settings) -> Limits:
+    limits = settings.limits
+    return Limits(
+        active=timedelta(minutes=limits.minutes),
+        turns=limits.turns,
+        output_bytes=int(limits.output_mb * 1_000_000),
+        restarts=limits.restarts,
+        patience=timedelta(hours=limits.request_hours) if limits.request_hours else None,
+        log_bytes=int(settings.keep.log_mb * 1_000_000),
+    )

@@ -1,0 +1,233 @@
+"""The request street: what came in is stored, then done once, by the one who may, and answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bot.commands.context import Context, Finish
+from bot.commands.files import stow_files
+from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
+from bot.house import House
+from core.audit import write_audit
+from core.errors import CallboardError, Conflict, PermanentFailure, Refused, TemporaryFailure, UserError
+from core.events import Event
+from core.files import Blob
+from core.ids import make_id
+from core.inbox import amend_item, answer_place, finish_item, list_unhandled, receive_item
+from core.messages import Place, Reply, Tone, Visibility
+from core.model import Actor, InboxItem
+from core.people import load_actor
+from core.permissions import demand_role
+from core.store import Transaction, append_events, get, remove
+from core.store.files import keep_blobs
+from core.wire import encode_reply
+
+log = structlog.get_logger()
+Answered = Mapping[str, Any]
+_AGAIN = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody asks for a command. `key` is the caller's own and the same when the call is repeated. `reply_to` is
+    the place that hears the answer of what acts, whoever still waits for it; "" for none."""
+
+    key: str
+    door: str
+    actor: Actor
+    place: str
+    command: str
+    arguments: Mapping[str, Any]
+    reply_to: str = ""
+
+
+class _DoneAlready(Exception):
+    """Another task, or another process on the same database, did this call: what was begun here is taken back."""
+
+
+class Dispatcher:
+    """Runs commands. Calls with one key run once, also when they come at the same time."""
+
+    def __init__(self, house: House, registry: Registry) -> None:
+        self._house = house
+        self._registry = registry
+        self._running: dict[str, asyncio.Task[Answered]] = {}
+
+    async def call(self, call: Call) -> tuple[str, Answered]:
+        """Store a call, run it, and return its id and stored answer: `encode_reply`'s JSON, or {"error": …}. Who waits
+        while it runs gets the reply's `secret` as well.
+
+        The caller may go away: what was stored is done all the same. Raises UserError for words that do not fit.
+        """
+        command = self._registry.get(call.command)
+        arguments = read_arguments(command, call.arguments)
+        arguments, blobs = stow_files(command, arguments, self._house.now())
+        item = await self._receive(call, command, arguments, blobs)
+        if item.reply is not None and item.handled_at is not None:
+            return item.id, item.reply
+        return item.id, await asyncio.shield(self._start(item))
+
+    async def _receive(
+        self, call: Call, command: Command, arguments: Mapping[str, Any], blobs: Sequence[Blob]
+    ) -> InboxItem:
+        made = InboxItem(
+            id=make_id("c"),
+            key=f"{call.door}:{call.actor.person}:{call.key}",
+            door=call.door,
+            person=call.actor.person,
+            cap=call.actor.role,
+            place=call.place,
+            command=command.name,
+            arguments=arguments,
+            received_at=self._house.now(),
+            reply_to=str(Place.parse(call.reply_to)) if call.reply_to else "",
+        )
+        if not command.acts:
+            return made
+        async with self._house.database.transaction() as tx:
+            item, is_new = await receive_item(tx, made)
+            if is_new:
+                await keep_blobs(tx, blobs)
+        if not is_new and (item.command, item.arguments) != (made.command, made.arguments):
+            raise Conflict("This Idempotency-Key was used for something else.", remedy="Use a new key for each call.")
+        return item
+
+    def _start(self, item: InboxItem, *, insist: bool = False) -> asyncio.Task[Answered]:
+        if item.id not in self._running:
+            task = asyncio.create_task(self._perform(item, insist), name=f"command {item.command}")
+            self._running[item.id] = task
+            task.add_done_callback(lambda _: self._running.pop(item.id, None))
+        return self._running[item.id]
+
+    async def resume(self) -> int:
+        """Do what was stored and not done before the last end; how many calls."""
+        async with self._house.database.reading() as tx:
+            left = await list_unhandled(tx)
+        for item in left:
+            self._start(item, insist=True)
+        return len(left)
+
+    async def drain(self, timeout: float) -> None:
+        """Wait for calls that run, at most `timeout` seconds, and end the rest: they are done after the next start."""
+        if not self._running:
+            return
+        _, late = await asyncio.wait(list(self._running.values()), timeout=timeout)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    async def _perform(self, item: InboxItem, insist: bool) -> Answered:
+        """Run one call and keep its answer. Who waits is told to try again; what nobody has to wait for, because it
+        came in before the last end or a place hears of it, is tried again."""
+        while _is_put_off(answer := await self._try(item)):
+            if not insist and not item.reply_to:
+                await self._forget(item)
+                break
+            await asyncio.sleep(_AGAIN)
+        return answer
+
+    async def _forget(self, item: InboxItem) -> None:
+        """Whoever was told to try again, and does not, must not find it done after the next start."""
+        with contextlib.suppress(TemporaryFailure):
+            async with self._house.database.transaction() as tx:
+                await remove(tx, InboxItem, id=item.id, handled_at=None)
+
+    async def _try(self, item: InboxItem) -> Answered:
+        """One of the three places that catch everything."""
+        try:
+            return await self._run(item)
+        except _DoneAlready:
+            return await self._recall(item)
+        except TemporaryFailure as error:
+            return describe_error(error)
+        except (UserError, PermanentFailure) as error:
+            return await self._fail(item, describe_error(error), error)
+        except Exception:
+            log.exception("command failed", command=item.command, call=item.id)
+            return await self._fail(item, _make_broken(item))
+
+    async def _run(self, item: InboxItem) -> Answered:
+        command = self._registry.get(item.command)
+        async with self._house.database.reading() as tx:
+            actor = await load_actor(tx, item.person, item.door, item.cap)
+        demand_role(actor, command.name, command.role)
+        context = Context(actor, item.place, self._house.now(), self._house, self._make_finish(item))
+        reply = await command(context, **bind_arguments(command, item.arguments))
+        answer = encode_reply(reply)
+        if command.acts and context.kept is None:
+            async with self._house.database.transaction() as tx:
+                await self._make_finish(item)(tx, reply)
+        elif context.kept not in (None, reply):
+            async with self._house.database.transaction() as tx:
+                await amend_item(tx, item.id, answer)
+        return {**answer, "secret": reply.secret} if reply.secret else answer
+
+    def _make_finish(self, item: InboxItem) -> Finish:
+        async def finish(tx: Transaction, reply: Reply) -> None:
+            if not await finish_item(tx, item.id, encode_reply(reply), self._house.now()):
+                raise _DoneAlready
+            await answer_place(tx, item, reply, self._house.now())
+
+        return finish
+
+    async def _recall(self, item: InboxItem) -> Answered:
+        """The answer that was kept by whoever was faster."""
+        try:
+            async with self._house.database.reading() as tx:
+                kept = await get(tx, InboxItem, id=item.id)
+        except TemporaryFailure as failure:
+            return describe_error(failure)
+        return kept.reply if kept and kept.reply is not None else _make_broken(item)
+
+    async def _fail(self, item: InboxItem, answer: Answered, error: CallboardError | None = None) -> Answered:
+        """Keep an answer that is an error; a refusal is audited with it."""
+        command = self._registry.find(item.command)
+        if command and not command.acts and not isinstance(error, Refused):
+            return answer
+        try:
+            async with self._house.database.transaction() as tx:
+                if isinstance(error, Refused):
+                    await self._note_refusal(tx, item, error)
+                if await finish_item(tx, item.id, answer, self._house.now()):
+                    await answer_place(tx, item, say_error(answer), self._house.now())
+        except TemporaryFailure as failure:
+            return describe_error(failure)
+        return answer
+
+    async def _note_refusal(self, tx: Transaction, item: InboxItem, error: Refused) -> None:
+        now = self._house.now()
+        actor = await load_actor(tx, item.person, item.door, item.cap)
+        await write_audit(tx, actor, item.command, str(item.arguments)[:200], False, error.message, now)
+        data = {"command": item.command, "reason": error.message}
+        await append_events(tx, Event("command.refused", now, actor=item.person, data=data))
+
+
+def _is_put_off(answer: Answered) -> bool:
+    return "error" in answer and answer["error"]["code"] == "try_again"
+
+
+def _make_broken(item: InboxItem) -> Answered:
+    """What people hear of a mistake of ours: nothing of it but where to look."""
+    message = f"Something broke ({item.id})."
+    return {"error": {"code": "broken", "message": message, "remedy": "The bot's log says more."}}
+
+
+def describe_error(error: CallboardError) -> dict[str, Any]:
+    """An error as a stored answer: code, message and what to do."""
+    code = {TemporaryFailure: "try_again", PermanentFailure: "failed"}.get(type(error)) or getattr(
+        error, "code", "failed"
+    )
+    return {"error": {"code": code, "message": error.message, "remedy": error.remedy}}
+
+
+def say_error(answer: Answered) -> Reply:
+    """An answer that is an error as it is told to the one who asked."""
+    error = answer["error"]
+    text = f"{error['message']} {error['remedy']}".strip()
+    return Reply(text=text, visibility=Visibility.ASKER, data={"tone": Tone.BAD.value, **answer})

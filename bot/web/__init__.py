@@ -1,0 +1,1 @@
+"""HTTP: the API, health, metrics, and later pages and doors of integrations, in one FastAPI app."""

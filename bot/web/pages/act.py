@@ -1,0 +1,65 @@
+"""What buttons and forms do: a command, as anybody could type it, through the same inbox as any chat."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from bot.commands.parser import Defaults, parse_line
+from bot.dispatcher import Call, Dispatcher
+from bot.web.door import find_way
+from bot.web.pages.template import show_page
+from bot.web.pages.visitor import DOOR, Guest, Visitor, find_house
+from core.errors import UserError
+from core.wire import decode_reply
+
+router = APIRouter(include_in_schema=False)
+PLACE = f"{DOOR}:main"
+FLEET = "/fleet"
+Field = Annotated[str, Form(max_length=60_000)]
+
+
+@router.post("/act")
+async def act(
+    request: Request,
+    visitor: Guest,
+    command: Field,
+    key: Field = "",
+    confirm: Field = "",
+    confirmed: Field = "",
+    back: Field = FLEET,
+) -> Response:
+    """Run a line. Who has no script is asked for what needs it on a page, and is shown the answer on one."""
+    wants_json = "application/json" in request.headers.get("accept", "")
+    if confirm and not confirmed and not wants_json:
+        return show_page("confirm.html", visitor, command=command, key=key, confirm=confirm, back=find_way(back, FLEET))
+    answer = await run_line(request, visitor, command, key)
+    if wants_json:
+        return JSONResponse(answer, 200 if "error" not in answer else 409)
+    return show_answer(visitor, answer, find_way(back, FLEET))
+
+
+async def run_line(request: Request, visitor: Visitor, line: str, key: str, agent: str = "") -> Mapping[str, Any]:
+    """The answer to a line: a reply as JSON, or {"error": …}. The same line with the same key is done once."""
+    house = find_house(request)
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    try:
+        invocation = parse_line(request.app.state.registry, line, Defaults(list(house.projects), agent=agent))
+        once = hashlib.sha256(f"{key}\n{line}".encode("utf-8", "replace")).hexdigest()[:40]
+        call = Call(once, DOOR, visitor.actor, PLACE, invocation.command.name, invocation.arguments)
+        _, answer = await dispatcher.call(call)
+    except UserError as error:
+        return {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}
+    return answer
+
+
+def show_answer(visitor: Visitor, answer: Mapping[str, Any], back: str) -> HTMLResponse:
+    """An answer as a page. To load it again does nothing again, and shows no secret: the key is the same."""
+    error = answer.get("error")
+    told = {"error": error, "reply": None if error else decode_reply({**answer, "secret": ""})}
+    secret = answer.get("secret", "")
+    return show_page("answer.html", visitor, status=409 if error else 200, secret=secret, back=back, **told)
