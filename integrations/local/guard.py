@@ -150,7 +150,7 @@ def run_agent(launch: Launch, guard: int, stderr: int, tell: int) -> None:
         os.dup2(stderr, 2)
         if launch.merged:
             os.dup2(stderr, 1)
-        for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        for number in (_signal.SIGPIPE, _signal.SIGXFSZ, _signal.SIGINT, _signal.SIGQUIT, _signal.SIGHUP):
             _signal.signal(number, _signal.SIG_DFL)
         stage = b"folder"
         os.chdir(launch.folder)

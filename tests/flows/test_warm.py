@@ -223,10 +223,12 @@ async def test_a_failing_pool_is_told_once_and_blocks_nobody(warm: Opener, repos
     assert "no room for spares" in event["data"]["reason"]
     checks = {check["name"]: check for check in (await house.run("doctor", quick=True))["data"]["checks"]}
     assert not checks["warm pool web"]["ok"]
-    told = sorted(await house.told(), key=lambda text: text.replace("web:", "web!"))
-    assert [text.partition(":")[0] for text in told] == ["web", "web-1 is done", "web-2 is done"]
-    assert "no worktree can be kept ready (warm): the set-up failed" in told[0]
-    assert "no room for spares" in told[0]
+    async with asyncio.timeout(30):
+        while len(told := sorted(await house.told())) < 3:
+            await asyncio.sleep(0.02)
+    assert [text.partition(":")[0] for text in told] == ["web-1 is done", "web-2 is done", "web"]
+    assert "no worktree can be kept ready (warm): the set-up failed" in told[-1]
+    assert "no room for spares" in told[-1]
     assert list_worktrees(house, repository) == ["web-1", "web-2"]
     await change_settings(house, setup=[])
     await wait_ready(house)

@@ -81,6 +81,8 @@ def open_terminal(home: Path, *words: str, **more: str) -> Iterator[Terminal]:
     environ.pop("NO_COLOR", None) if "NO_COLOR" not in more else None
     process, descriptor = pty.fork()
     if process == 0:
+        # Whoever runs the tests in the background ignores it, and what is ignored is inherited.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execve(sys.executable, [sys.executable, "-W", "error", "-c", CODE, *words], environ)
     terminal = Terminal(descriptor, process)
     try:
