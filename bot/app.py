@@ -23,24 +23,26 @@ from bot.banner import name_program, say, write_banner, write_comeback
 from bot.commands import load_registry
 from bot.dispatcher import Dispatcher
 from bot.house import House, HouseCatalogue
-from bot.live import Keeper, Live, Read, compose_live
+from bot.limits import read_limits, read_patience
+from bot.listeners import Listeners
+from bot.live import Keeper, Live, Read, compose_live, list_doors
 from bot.lock import hold_lock, make_home, remove_run, write_run
 from bot.logging import set_logging, veil
 from bot.parts import Parts, find_integrations, find_sections
 from bot.rules import make_rulebook
+from bot.street import HouseStreet
 from bot.upkeep import list_handlers, set_upkeep
 from bot.views import draw_subject
 from bot.web.feed import Feed
 from bot.web.server import LoopLag, bind_socket, make_app, make_server
 from core.clock import WallClock
-from core.crew import Crew, Limits, cancel_task, insistent
+from core.crew import Crew, cancel_task, insistent
 from core.delivery import Courier
 from core.errors import CallboardError, ConfigurationError, TemporaryFailure
 from core.events import Event
 from core.fleet import Comeback, Fleet
 from core.home import find_home, read_house
 from core.journal import Journal
-from core.lifecycle import Patience
 from core.model import Actor, Role
 from core.people import ensure_person, make_token, revoke_tokens, sync_people
 from core.pool import Pool
@@ -104,7 +106,8 @@ class Bot:
         self.clock = WallClock()
         self.registry = load_registry()
         self.database = Database(settings.database_url.get_secret_value())
-        self.tasks: list[asyncio.Task[None]] = []
+        self.street = HouseStreet()
+        self.listeners = Listeners()
         self.ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -180,7 +183,7 @@ class Bot:
         from integrations.local.sample import make_sample
 
         await make_sample(self.home)
-        live = compose_live(self.settings, self.home, self.database)
+        live = compose_live(self.settings, self.home, self.database, self.street)
         parts = self.parts = live.parts
         stack.callback(parts.close)
         redactor = Redactor(live.secrets)
@@ -200,15 +203,18 @@ class Bot:
             runtimes=parts.runtimes,
             sandboxes=parts.sandboxes,
             redactor=redactor,
-            patience=_read_patience(self.settings),
+            patience=read_patience(self.settings),
+            street=self.street,
             rulebook=self._make_rulebook(),
             integrations=live.enabled,
             checks=_bind_checks(live),
+            doors=list_doors(live),
         )
         self.house.keeper = Keeper(self.house, parts, self.read, self._admit_people, self._adopt)
         self._wire_spine(parts)
         await self._wire_agents(parts, stack)
         self.dispatcher = Dispatcher(self.house, self.registry)
+        self.street.open(self.house, self.dispatcher, self.registry, parts.chats)
 
     def _make_rulebook(self) -> Rulebook:
         from integrations.local.links import resolve_path
@@ -222,8 +228,9 @@ class Bot:
         self.settings = house.settings = live.settings
         house.kinds, house.projects, house.integrations = live.kinds, live.projects, live.enabled
         house.repositories, house.surveyor, house.host = parts.repositories, parts.surveyor, parts.host
-        house.runtime, house.checks = parts.runtime, _bind_checks(live)
-        house.patience = _read_patience(live.settings)
+        house.runtime, house.checks, house.doors = parts.runtime, _bind_checks(live), list_doors(live)
+        self.listeners.adopt(live.enabled, parts.setups)
+        house.patience = read_patience(live.settings)
         crew = self._make_crew(parts)
         self.fleet.adopt(crew, live.settings.limits.max_agents)
         self.pool.adopt(crew)
@@ -240,6 +247,7 @@ class Bot:
             parts.paces,
             redact,
             draw_subject=lambda tx, subject: draw_subject(tx, self.house, subject),
+            sealed=parts.sealed,
         )
         self.timers = Timers(self.database, self.clock, list_handlers(lambda: self.settings))
         events = self.settings.events
@@ -277,7 +285,7 @@ class Bot:
             catalogue=HouseCatalogue(self.house),
             transcript=self.transcript,
             rulebook=self.house.rulebook,
-            limits=_read_limits(self.settings),
+            limits=read_limits(self.settings),
             redact=lambda value: map_text(value, redact),
             plans=self.house.find_plan,
             zone=self.settings.zone,
@@ -301,6 +309,8 @@ class Bot:
         await self.dispatcher.resume()
         stack.push_async_callback(self.dispatcher.drain, 3.0)
         await self._open_doors(stack)
+        self.listeners.adopt(self.house.integrations, self.parts.setups)
+        stack.push_async_callback(self.listeners.close)
         self._run(stack, self._report(comeback), self._warm_up())
 
     def _run(self, stack: contextlib.AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:
@@ -382,19 +392,3 @@ def _find_user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
-
-
-def _read_patience(settings: Settings) -> Patience:
-    return Patience(timedelta(minutes=settings.limits.stuck_minutes))
-
-
-def _read_limits(settings: Settings) -> Limits:
-    limits = settings.limits
-    return Limits(
-        active=timedelta(minutes=limits.minutes),
-        turns=limits.turns,
-        output_bytes=int(limits.output_mb * 1_000_000),
-        restarts=limits.restarts,
-        patience=timedelta(hours=limits.request_hours) if limits.request_hours else None,
-        log_bytes=int(settings.keep.log_mb * 1_000_000),
-    )

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from bot.admission import lift_actor, read_facts
 from bot.commands.context import Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
@@ -36,7 +37,8 @@ _AGAIN = 30.0
 @dataclass(frozen=True, slots=True)
 class Call:
     """Somebody asks for a command. `key` is the caller's own and the same when the call is repeated. `reply_to` is
-    the place that hears the answer of what acts, whoever still waits for it; "" for none."""
+    the place that hears the answer, whoever still waits for it, "" for none; `private` the one where the caller alone
+    hears what is not for all. `facts` are what a platform knows of the caller."""
 
     key: str
     door: str
@@ -45,6 +47,8 @@ class Call:
     command: str
     arguments: Mapping[str, Any]
     reply_to: str = ""
+    private: str = ""
+    facts: Sequence[str] = ()
 
 
 class _DoneAlready(Exception):
@@ -65,18 +69,25 @@ class Dispatcher:
 
         The caller may go away: what was stored is done all the same. Raises UserError for words that do not fit.
         """
-        command = self._registry.get(call.command)
-        arguments = read_arguments(command, call.arguments)
-        arguments, blobs = stow_files(command, arguments, self._house.now())
-        item = await self._receive(call, command, arguments, blobs)
+        item = await self._receive(call)
         if item.reply is not None and item.handled_at is not None:
             return item.id, item.reply
         return item.id, await asyncio.shield(self._start(item))
 
-    async def _receive(
-        self, call: Call, command: Command, arguments: Mapping[str, Any], blobs: Sequence[Blob]
-    ) -> InboxItem:
-        made = InboxItem(
+    async def take(self, call: Call) -> asyncio.Task[Answered] | None:
+        """Store a call, begin it, and return at once; what runs, None when it was done before. The answer goes to its
+        `reply_to`. Raises UserError for words that do not fit, TemporaryFailure when it cannot be stored."""
+        item = await self._receive(call)
+        return self._start(item) if item.handled_at is None else None
+
+    async def _receive(self, call: Call) -> InboxItem:
+        command = self._registry.get(call.command)
+        arguments, blobs = stow_files(command, read_arguments(command, call.arguments), self._house.now())
+        made = self._make_item(call, command, arguments)
+        return await self._store(made, blobs) if command.acts or call.reply_to else made
+
+    def _make_item(self, call: Call, command: Command, arguments: Mapping[str, Any]) -> InboxItem:
+        return InboxItem(
             id=make_id("c"),
             key=f"{call.door}:{call.actor.person}:{call.key}",
             door=call.door,
@@ -87,9 +98,11 @@ class Dispatcher:
             arguments=arguments,
             received_at=self._house.now(),
             reply_to=str(Place.parse(call.reply_to)) if call.reply_to else "",
+            private=call.private,
+            facts=tuple(call.facts),
         )
-        if not command.acts:
-            return made
+
+    async def _store(self, made: InboxItem, blobs: Sequence[Blob]) -> InboxItem:
         async with self._house.database.transaction() as tx:
             item, is_new = await receive_item(tx, made)
             if is_new:
@@ -156,11 +169,13 @@ class Dispatcher:
         command = self._registry.get(item.command)
         async with self._house.database.reading() as tx:
             actor = await load_actor(tx, item.person, item.door, item.cap)
-        demand_role(actor, command.name, command.role)
+        settings = self._house.settings
+        actor = lift_actor(settings, actor, item.facts)
+        demand_role(actor, command.name, command.role, read_facts(settings, item.door, item.facts))
         context = Context(actor, item.place, self._house.now(), self._house, self._make_finish(item))
         reply = await command(context, **bind_arguments(command, item.arguments))
         answer = encode_reply(reply)
-        if command.acts and context.kept is None:
+        if (command.acts or item.reply_to) and context.kept is None:
             async with self._house.database.transaction() as tx:
                 await self._make_finish(item)(tx, reply)
         elif context.kept not in (None, reply):
@@ -188,7 +203,7 @@ class Dispatcher:
     async def _fail(self, item: InboxItem, answer: Answered, error: CallboardError | None = None) -> Answered:
         """Keep an answer that is an error; a refusal is audited with it."""
         command = self._registry.find(item.command)
-        if command and not command.acts and not isinstance(error, Refused):
+        if command and not command.acts and not item.reply_to and not isinstance(error, Refused):
             return answer
         try:
             async with self._house.database.transaction() as tx:

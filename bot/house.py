@@ -14,7 +14,7 @@ from core.budgets import Plan, name_day
 from core.clock import Clock
 from core.crew import Command, Site, Warmth
 from core.errors import BadInput, ConfigurationError, Conflict, NotFound
-from core.interfaces import AgentRuntime, Check, Host, Integration, Repositories, Sandbox, Surveyor, Walls
+from core.interfaces import AgentRuntime, Check, Door, Host, Integration, Repositories, Sandbox, Street, Surveyor, Walls
 from core.lifecycle import Patience
 from core.model import Request
 from core.quorum import Part, Quorum, required_approvals
@@ -63,8 +63,10 @@ class House:
     runtime: AgentRuntime
     redactor: Redactor
     patience: Patience
+    street: Street
     integrations: Sequence[Integration] = ()
     rulebook: Rulebook = field(default_factory=Rulebook)
+    doors: Mapping[str, Door] = field(default_factory=dict)
     checks: Sequence[Callable[[], Awaitable[Sequence[Check]]]] = ()
     runtimes: Mapping[str, AgentRuntime] = field(default_factory=dict)
     sandboxes: Mapping[str, Sandbox] = field(default_factory=dict)
@@ -79,6 +81,11 @@ class House:
     def make_login_url(self, secret: str) -> str:
         """The address at which a link's secret signs in; for whom it is, and nobody else."""
         return f"{self.settings.http.public_url or self.url}/login/{secret}"
+
+    def has_threads(self, place: str) -> bool:
+        """Whether what is said of an agent there goes below its card."""
+        chat = place.partition(":")[0]
+        return any(item.threads for item in self.integrations if item.name == chat)
 
     def require_keeper(self) -> Keeper:
         """What changes settings. Raises Conflict where the wiring made none."""

@@ -16,7 +16,7 @@ from bot.parts import Parts, build_walls, check_hosts, close_parts, list_enabled
 from core.audit import write_audit
 from core.errors import CallboardError, ConfigurationError, Conflict
 from core.events import Event
-from core.interfaces import Integration
+from core.interfaces import Door, Integration, Street
 from core.model import Actor
 from core.settings import BadSettings, Draft, Problem, ResolvedKind, Settings, find_kind_secrets, resolve_kinds
 from core.settings.file import read_content, replace_file
@@ -65,13 +65,14 @@ def compose_live(
     settings: Settings,
     home: Path,
     database: Database,
+    street: Street,
     before: Parts | None = None,
     changed: frozenset[str] = frozenset(),
 ) -> Live:
     """Make of the settings what they stand for. Of `before` everything is kept but what `changed` integrations made.
     Raises ConfigurationError."""
     enabled = list_enabled(settings)
-    parts = make_parts(enabled, home, settings, database, before, changed)
+    parts = make_parts(enabled, home, settings, database, street, before, changed)
     try:
         check_hosts(settings, parts.sandboxes)
         kinds = resolve_kinds(settings, [kind for item in enabled for kind in item.kinds])
@@ -79,6 +80,12 @@ def compose_live(
         close_parts(parts, before)
         raise
     return Live(settings, enabled, parts, kinds, build_projects(settings, home))
+
+
+def list_doors(live: Live) -> dict[str, Door]:
+    """Every door of the enabled integrations, by `integration/path`."""
+    made = [(item.name, item.doors(live.parts.setups[item.name])) for item in live.enabled if item.doors]
+    return {f"{name}/{door.path.strip('/')}": door for name, doors in made for door in doors}
 
 
 def build_projects(settings: Settings, home: Path) -> dict[str, Project]:
@@ -170,7 +177,7 @@ class Keeper:
         changed = frozenset(name for name in sections if old.get(name) != settings.integrations.get(name))
         house.redactor.learn(settings.secrets())
         try:
-            live = compose_live(settings, house.home, house.database, self._parts, changed)
+            live = compose_live(settings, house.home, house.database, house.street, self._parts, changed)
         except ConfigurationError as error:
             raise _refuse(error) from error
         house.redactor.learn(live.secrets)

@@ -11,6 +11,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 import integrations
+from bot.anchors import Moorings
 from bot.late import LateRuntime
 from bot.plugins import check_kinds, find_plugins
 from core.board import edit_entry, find_entry, put_entry
@@ -27,6 +28,7 @@ from core.interfaces import (
     Sandbox,
     Setup,
     Spares,
+    Street,
     Surveyor,
     Walls,
 )
@@ -122,6 +124,7 @@ class Parts:
     runtimes: dict[str, LateRuntime]
     chats: dict[str, Chat]
     paces: dict[str, Pace]
+    sealed: dict[str, bool]
     setups: dict[str, Setup]
     sandboxes: dict[str, Sandbox]
     made: dict[tuple[str, str], Any]
@@ -184,6 +187,7 @@ def make_parts(
     home: Path,
     settings: Settings,
     database: Database,
+    street: Street,
     before: Parts | None = None,
     changed: frozenset[str] = frozenset(),
 ) -> Parts:
@@ -195,6 +199,8 @@ def make_parts(
             settings.integrations.get(item.name),
             Pages(database, item.name),
             Shelf(database, item.name, WallClock()),
+            street,
+            Moorings(database),
         )
         for item in enabled
     }
@@ -216,6 +222,7 @@ def make_parts(
         runtimes={kind.name: made for item, made in speaking for kind in item.kinds},
         chats=chats | notices,
         paces={item.name: item.pace for item in enabled},
+        sealed={item.name: item.sealed for item in enabled},
         setups=setups,
         sandboxes={item.name: make(item, "sandbox", item.sandbox) for item in enabled if item.sandbox},
         made=maker.made,

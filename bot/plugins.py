@@ -16,7 +16,7 @@ from core.interfaces import Integration
 
 GROUP = "callboard.integrations"
 # The bot has these already, or asks nobody for them yet.
-UNUSED = ("host", "repositories", "surveyor", "oncall", "doors")
+UNUSED = ("host", "repositories", "surveyor", "oncall")
 T = TypeVar("T")
 
 

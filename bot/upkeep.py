@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.remains import delete_backups, delete_folders, delete_logs, list_folders
+from core.actions import LASTS
 from core.agents import queue_message
 from core.asks import forget_asks
 from core.board import forget_entries
@@ -20,7 +21,7 @@ from core.settings import Settings
 from core.store import Transaction, find, forget_events, get
 from core.store.files import forget_blobs
 from core.store.fleet import forget_updates
-from core.store.spine import forget_deliveries, forget_handled
+from core.store.spine import forget_actions, forget_deliveries, forget_handled
 from core.timers import Handler, set_timer
 
 UPKEEP = "upkeep"
@@ -54,6 +55,7 @@ async def forget_old(tx: Transaction, settings: Settings, now: datetime) -> None
     await forget_visits(tx, now)
     await forget_asks(tx, now)
     await forget_handled(tx, now - _REPEATS_REMEMBERED)
+    await forget_actions(tx, now - LASTS)
     await forget_blobs(tx, now - _FILES_AWAITED)
     await forget_deliveries(tx, now - timedelta(days=keep.events_days))
     await forget_entries(tx, now - timedelta(days=keep.events_days))

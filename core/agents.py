@@ -58,6 +58,7 @@ class Order:
     base: str = ""
     parent: str = ""
     files: Sequence[FileRef] = ()
+    threaded: bool = False
 
 
 class Handover(StrEnum):
@@ -78,7 +79,8 @@ async def require_agent(tx: Transaction, agent: str) -> Agent:
 
 
 async def spawn_agent(tx: Transaction, actor: Actor, order: Order, place: str, room: int, now: datetime) -> Agent:
-    """Put a new agent into the queue. `room` is how many may wait at most."""
+    """Put a new agent into the queue. `room` is how many may wait at most. Its card stands in `place`; what is said of
+    it goes there too, or below its card where the order says so."""
     demand(actor, "spawn", owner=None)
     _check_text(order.text)
     number = await take_numbers(tx, f"agents of {order.project}")
@@ -91,7 +93,7 @@ async def spawn_agent(tx: Transaction, actor: Actor, order: Order, place: str, r
         kind=order.kind,
         task=order.text,
         owner=actor.person,
-        place=place,
+        place=f"{place}/{order.project}-{number}" if order.threaded else place,
         created_at=now,
         queued_at=now,
         parent=order.parent,
@@ -250,8 +252,19 @@ async def retry_agent(
     model = model or kept
     first = await get(tx, AgentMessage, agent=agent.id, number=1)
     files = first.files if first else ()
-    order = Order(agent.project, kind or agent.kind, text or agent.task, model, mode, agent.base, agent.id, files)
-    again = await spawn_agent(tx, actor, order, agent.place, room, now)
+    place = agent.place.removesuffix(f"/{agent.id}")
+    order = Order(
+        agent.project,
+        kind or agent.kind,
+        text or agent.task,
+        model,
+        mode,
+        agent.base,
+        agent.id,
+        files,
+        threaded=place != agent.place,
+    )
+    again = await spawn_agent(tx, actor, order, place, room, now)
     await write_audit(tx, actor, "retry", agent.id, True, again.id, now)
     await announce(tx, agent, "agent.retried", now, actor.person, **{"as": again.id})
     return again

@@ -69,7 +69,8 @@ class Courier:
     """Sends what is queued and draws what changed, in lanes that cannot be filled by another.
 
     `redactor` is applied to every text that leaves; `draw_subject` makes a posting's card from what is stored, None
-    when there is nothing to draw; `on_failure` is called within the transaction that gives a delivery up.
+    when there is nothing to draw; `on_failure` is called within the transaction that gives a delivery up; `sealed` are
+    chats whose buttons carry ids (see core.interfaces).
     """
 
     def __init__(
@@ -82,9 +83,12 @@ class Courier:
         on_failure: OnFailure | None = None,
         *,
         draw_subject: Draw,
+        sealed: Mapping[str, bool] | None = None,
     ) -> None:
         holder = secrets.token_hex(6)
-        self._desk = Desk(database, clock, chats, paces, redactor, draw_subject, on_failure, holder)
+        self._desk = Desk(
+            database, clock, chats, paces, redactor, draw_subject, on_failure, holder, sealed=sealed or {}
+        )
         self._lines: Sequence[Line] = (*(DeliveryLine(self._desk, lane) for lane in Lane), PostingLine(self._desk))
         self._flying: dict[str, set[str]] = defaultdict(set)
         self._is_draining = False

@@ -90,10 +90,15 @@ class Desk:
     on_failure: OnFailure | None
     holder: str
     gate: Gate = field(default_factory=Gate)
+    sealed: Mapping[str, bool] = field(default_factory=dict)
 
     def pace_of(self, place: str) -> Pace:
         """The pace of a place's chat."""
         return self.paces.get(place.partition(":")[0], Pace())
+
+    def is_sealed(self, place: Place) -> bool:
+        """Whether buttons there carry ids of stored actions."""
+        return self.sealed.get(place.chat, False)
 
     def gap_of(self, place: str) -> timedelta:
         """The least time between two posts in a place."""

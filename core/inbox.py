@@ -36,12 +36,12 @@ async def finish_item(tx: Transaction, id: str, reply: Mapping[str, Any], now: d
 
 async def answer_place(tx: Transaction, item: InboxItem, reply: Reply, now: datetime) -> None:
     """Have the place that a call names hear its reply, once, in the transaction that finishes it; what is for the one
-    who asked goes to that person's own place there (`slack:@p-1`)."""
+    who asked goes where they alone hear it: to the place that the call names, or their own (`console:@p-1`)."""
     if not item.reply_to:
         return
     place = Place.parse(item.reply_to)
     if reply.visibility is Visibility.ASKER:
-        place = Place(place.chat, f"@{item.person}")
+        place = Place.parse(item.private) if item.private else Place(place.chat, f"@{item.person}")
     stream = f"replies:{place}"
     await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=now, key=_name_reply(item.id))
 

@@ -7,7 +7,7 @@ PermanentFailure (give up and say so); nothing else leaves. Implementations tran
 from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from core.conversation import ToolServer as ToolServer  # noqa: PLC0414
 from core.conversation import TurnEnd as TurnEnd  # noqa: PLC0414
 from core.launch import Exit as Exit  # noqa: PLC0414
 from core.launch import Launch as Launch  # noqa: PLC0414
-from core.messages import Card, Place, Reply
+from core.messages import Card, Message, Place, Reply
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
 from core.work import Taken as Taken  # noqa: PLC0414
@@ -298,6 +298,31 @@ class Board(Protocol):
         ...
 
 
+class Street(Protocol):
+    """The way in for what people do in a chat. TemporaryFailure when the store cannot be used."""
+
+    async def hear(self, message: Message) -> None:
+        """Store it, once for every key, and have it seen to. When this returns, and not before, it is acknowledged."""
+        ...
+
+    async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
+        """What there is now of a kind of thing (agents, projects, kinds, …) that fits what was typed, each with what it
+        is, the likeliest first, at most 25."""
+        ...
+
+
+class Anchors(Protocol):
+    """Which message shows what: a card that others are put below. TemporaryFailure when the store cannot be used."""
+
+    async def find_reference(self, place: Place, subject: str) -> str:
+        """The platform's reference of the subject's card (`agent:web-12`) in a place, "" while there is none."""
+        ...
+
+    async def find_subject(self, place: Place, reference: str) -> str:
+        """What the card with this reference shows, "" when it is none of ours."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What an integration's factory is given. `settings` is an instance of its own settings class, or None."""
@@ -306,6 +331,8 @@ class Setup:
     settings: Any
     notebook: Notebook
     board: Board
+    street: Street
+    anchors: Anchors
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +346,9 @@ class Pace:
 @dataclass(frozen=True, slots=True)
 class Integration:
     """One folder of integrations/. Every factory is lazy: nothing of the platform is imported before it is called.
-    `always`: it is on without a section in the settings."""
+    `always`: it is on without a section in the settings. `listen` hears a platform until it is cancelled; a
+    TemporaryFailure of it is tried again, a PermanentFailure is told to people. `sealed`: its buttons carry ids of
+    stored actions instead of commands. `threads`: what is said of an agent goes below its card, to `place/AGENT`."""
 
     name: str
     about: str
@@ -336,5 +365,8 @@ class Integration:
     kinds: Sequence[Kind] = ()
     doors: Callable[[Setup], Sequence[Door]] | None = None
     checks: Callable[[Setup], Awaitable[Sequence[Check]]] | None = None
+    listen: Callable[[Setup], Coroutine[Any, Any, None]] | None = None
     pace: Pace = Pace()
     always: bool = False
+    sealed: bool = False
+    threads: bool = False

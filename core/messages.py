@@ -107,15 +107,54 @@ class Reply:
     hint: str = ""
 
 
+class How(StrEnum):
+    """What somebody did: said a line, gave a command, said something to the bot, or used a button."""
+
+    LINE = "line"
+    COMMAND = "command"
+    MENTION = "mention"
+    BUTTON = "button"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file that came with what somebody said. `name` has no folder in it."""
+
+    name: str
+    content: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something a person said in a place, before anybody understood it. `key` is the platform's own id of it."""
+    """Something a person did in a place, before anybody understood it. `key` is the platform's own id of it, the same
+    when it comes again. `text` is a line, a command or what was said without the name of either, or the id of a button
+    as it was drawn; `words` are what its prompt was answered with. `private` is where they alone are answered. `facts`
+    are what the platform knows of them now: guest, foreign, bot, group:ID."""
 
     key: str
     place: Place
+    private: Place
     identity: str
+    name: str
     text: str
-    attachments: Sequence[Attachment] = ()
+    how: How = How.LINE
+    words: str = ""
+    facts: Sequence[str] = ()
+    files: Sequence[Given] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button that was drawn: what it does, and which card or delivery `holder` it belongs to. `subject` is what its
+    card shows; "" for a reply, whose buttons are of use once. `prompted`: it asks for words."""
+
+    id: str
+    holder: str
+    subject: str
+    command: str
+    prompted: bool
+    made_at: datetime
+    used_at: datetime | None = None
 
 
 class EntryKind(StrEnum):

@@ -303,7 +303,7 @@ class Grant:
 class InboxItem:
     """One thing that came in, stored before it was acknowledged. `key` makes it once; `reply` is set when handled.
     `cap` is the most that the door lets the person be (a token's role), `reply_to` the place that hears the answer, ""
-    for none."""
+    for none, `private` the one where the person alone hears it. `facts` are what the platform knew of the person."""
 
     id: str
     key: str
@@ -317,6 +317,8 @@ class InboxItem:
     handled_at: datetime | None = None
     reply: Mapping[str, Any] | None = None
     reply_to: str = ""
+    private: str = ""
+    facts: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

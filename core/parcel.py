@@ -1,4 +1,4 @@
-"""One delivery on its way: load, look up, redact, send, record."""
+"""One delivery on its way: load, seal, look up, redact, send, record."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from core.actions import seal_reply
 from core.desk import LEASE, SEND_LIMIT, Desk, Stage, UnreachableError, limit_time
 from core.errors import TemporaryFailure
 from core.events import Event
@@ -41,7 +42,7 @@ class Parcel:
     def __init__(self, desk: Desk, delivery: Delivery) -> None:
         self.id = delivery.id
         self.attempts = delivery.attempts
-        self.stages: Sequence[Stage] = (self._load, self._look_up, self._redact, self._send, self._record)
+        self.stages: Sequence[Stage] = (self._load, self._seal, self._look_up, self._redact, self._send, self._record)
         self._desk = desk
         self._delivery = delivery
         self._unsure = delivery.unsure
@@ -52,6 +53,12 @@ class Parcel:
     async def _load(self) -> None:
         self._desk.find_chat(self._place)
         self._reply = decode_reply(self._delivery.body)
+
+    async def _seal(self) -> None:
+        if not self._desk.is_sealed(self._place) or not any(card.buttons for card in self._reply.cards):
+            return
+        async with self._desk.database.transaction() as tx:
+            self._reply = await seal_reply(tx, self._reply, self.id, self._desk.clock.now())
 
     async def _look_up(self) -> None:
         if self._unsure:

@@ -20,13 +20,13 @@ _STRANGER = "somebody unknown"
 
 async def ensure_person(tx: Transaction, identity: str, name: str, role: Role, now: datetime) -> Person:
     """The person behind an identity; made with this name and role when there is none yet."""
-    if known := await _find_person(tx, identity):
+    if known := await find_person(tx, identity):
         return known
     person = Person(make_id("p"), name, role, now)
     await insert(tx, person)
     if not await insert_new(tx, Identity(identity, person.id, now), "key"):
         await remove(tx, Person, id=person.id)
-        return await _find_person(tx, identity) or person
+        return await find_person(tx, identity) or person
     return person
 
 
@@ -69,9 +69,9 @@ async def _admit_person(
     tx: Transaction, name: str, role: Role, identities: Collection[str], anchored: set[str], now: datetime
 ) -> Person:
     anchor = CONFIGURED + name
-    person = await _find_person(tx, anchor)
+    person = await find_person(tx, anchor)
     for identity in identities if person is None else ():
-        known = await _find_person(tx, identity)
+        known = await find_person(tx, identity)
         if known and known.id not in anchored:
             person = known
             break
@@ -99,7 +99,8 @@ async def _bind_identities(tx: Transaction, person: str, keys: Collection[str], 
         await upsert(tx, Identity(key, person, now), "key")
 
 
-async def _find_person(tx: Transaction, identity: str) -> Person | None:
+async def find_person(tx: Transaction, identity: str) -> Person | None:
+    """Who an identity (`slack:T01/U02`) is of; None when nobody is known by it."""
     known = await get(tx, Identity, key=identity)
     return await get(tx, Person, id=known.person) if known else None
 

@@ -54,7 +54,7 @@ RULES: Mapping[str, Rule] = {
     **_same(Role.ADMIN, "remove --force", "grant"),
 }
 
-_STRANGERS = {"guest": "guests", "foreign": "people of other organisations", "bot": "bots"}
+STRANGERS = {"guest": "guests", "foreign": "people of other organisations", "bot": "bots"}
 _NOBODY = Facts()
 
 
@@ -99,7 +99,7 @@ def _refuse(reason: str, remedy: str) -> Decision:
 def _find_stranger(facts: Facts) -> str:
     present = {"guest": facts.guest, "foreign": facts.foreign, "bot": facts.bot}
     found = [kind for kind, is_one in present.items() if is_one and kind not in facts.admitted]
-    return _STRANGERS[found[0]] if found else ""
+    return STRANGERS[found[0]] if found else ""
 
 
 def _suggest(need: Role, whose: str) -> str:

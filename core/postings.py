@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from core.actions import seal_card
 from core.desk import LEASE, SEND_LIMIT, Desk, Stage, UnreachableError, limit_time
 from core.errors import TemporaryFailure
 from core.ids import make_id
@@ -42,12 +43,12 @@ async def bump_postings(tx: Transaction, subject: str) -> int:
 
 
 class Drawing:
-    """A posting that this courier has claimed: load, look up, redact, draw, record."""
+    """A posting that this courier has claimed: load, seal, look up, redact, draw, record."""
 
     def __init__(self, desk: Desk, posting: Posting) -> None:
         self.id = posting.id
         self.attempts = posting.attempts
-        self.stages: Sequence[Stage] = (self._load, self._look_up, self._redact, self._draw, self._record)
+        self.stages: Sequence[Stage] = (self._load, self._seal, self._look_up, self._redact, self._draw, self._record)
         self._desk = desk
         self._posting = posting
         self._place = Place.parse(posting.place)
@@ -62,6 +63,13 @@ class Drawing:
             fresh = await get(tx, Posting, id=self.id)
             self._version = fresh.wanted if fresh else self._version
             self._card = await self._desk.draw(tx, self._posting.subject)
+
+    async def _seal(self) -> None:
+        if self._card is None or not self._card.buttons or not self._desk.is_sealed(self._place):
+            return
+        async with self._desk.database.transaction() as tx:
+            now = self._desk.clock.now()
+            self._card = await seal_card(tx, self._card, self.id, self._posting.subject, now)
 
     async def _look_up(self) -> None:
         if self._posting.unsure and not self._reference:

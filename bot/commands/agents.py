@@ -61,7 +61,16 @@ async def spawn(
         choice = await choices.choose(tx, house, ctx.place, project or "", kind)
         await models.demand_model(tx, choice.kind.name, model)
     site, chosen = choice.project, choice.kind
-    order = agents.Order(site.name, chosen.name, text, model, mode, base or site.base, files=file)
+    order = agents.Order(
+        site.name,
+        chosen.name,
+        text,
+        model,
+        mode,
+        base or site.base,
+        files=file,
+        threaded=house.has_threads(ctx.place),
+    )
     async with ctx.change() as change:
         await ledger.demand_room(change.tx, house.find_plan(site.name), site.name, ctx.actor.person, house.day)
         agent = await agents.spawn_agent(change.tx, ctx.actor, order, ctx.place, house.settings.limits.queue, ctx.now)

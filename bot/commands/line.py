@@ -29,6 +29,21 @@ def read_line(registry: Registry, line: str, defaults: Defaults) -> Invocation |
     return _offer_stop(defaults.agent, words) if _means_stop(registry, words) else _speak(registry, defaults, words)
 
 
+def read_mention(registry: Registry, said: str, defaults: Defaults) -> Invocation | Reply:
+    """What is to be run when the bot itself is spoken to: a command by its first word, else words for the agent whose
+    thread it is, else the task of a new one. Raises UserError, as `parse_line` does."""
+    begin = find_command_start(said)
+    words = said[begin or 0 :].strip()
+    first = words.partition(" ")[0].partition("\n")[0].strip(".,!:").casefold()
+    if not words or begin is not None:
+        return parse_line(registry, words or "help", defaults)
+    if defaults.agent and _means_stop(registry, words):
+        return parse_line(registry, f"stop {defaults.agent}", defaults)
+    if registry.find(first) or first in registry.groups:
+        return parse_line(registry, words, defaults)
+    return _speak(registry, defaults, words) if defaults.agent else parse_line(registry, f"spawn {words}", defaults)
+
+
 def find_command_start(line: str) -> int | None:
     """Where the command of a line begins; None when it is none."""
     match = _SLASH.match(line)

@@ -19,6 +19,7 @@ from bot.web.access import OPENAPI, Gate
 from bot.web.api import router
 from bot.web.description import install_description, name_operation
 from bot.web.feed import Feed
+from bot.web.hooks import router as hooks
 from bot.web.metrics import write_metrics
 from bot.web.pages import install_pages
 from bot.web.problems import install_problems, list_problems
@@ -42,6 +43,7 @@ def make_app(house: House, dispatcher: Dispatcher, registry: Registry, feed: Fee
     app.state.house, app.state.dispatcher, app.state.registry, app.state.feed = house, dispatcher, registry, feed
     install_problems(app)
     app.include_router(router)
+    app.include_router(hooks)
     install_pages(app)
     app.add_middleware(Gate)
     install_description(app)

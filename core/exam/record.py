@@ -7,14 +7,14 @@ import re
 import sys
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from core import interfaces
 from core.exam.verdict import demand, demand_equal
 from core.interfaces import Check, Door, Integration, Kind, Pace, Setup
-from core.messages import Card, Place, Reply
+from core.messages import Card, Message, Place, Reply
 
 
 class Pages:
@@ -49,6 +49,36 @@ class Shelf:
         return f"{place} {key}" if f"{place} {key}" in self.shown else ""
 
 
+class Ear:
+    """A street in memory: what was heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[Message] = []
+
+    async def hear(self, message: Message) -> None:
+        if message.key not in [known.key for known in self.heard]:
+            self.heard.append(message)
+
+    async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
+        return [(name, "") for name in (f"{source}-1", f"{source}-2") if name.startswith(typed)]
+
+
+class Moorings:
+    """Anchors in memory: the reference of each card by its place and subject."""
+
+    def __init__(self) -> None:
+        self.moored: dict[tuple[str, str], str] = {}
+
+    async def find_reference(self, place: Place, subject: str) -> str:
+        return self.moored.get((str(place), subject), "")
+
+    async def find_subject(self, place: Place, reference: str) -> str:
+        found = [
+            subject for (where, subject), known in self.moored.items() if (where, known) == (str(place), reference)
+        ]
+        return found[0] if found else ""
+
+
 async def examine_integration(item: Integration, home: Path, example: Mapping[str, Any] | None = None) -> None:
     """Every check of a record. `home` is a folder for what it makes, `example` are values for its settings where those
     ask for something. Raises AssertionError."""
@@ -68,7 +98,7 @@ async def examine_integration(item: Integration, home: Path, example: Mapping[st
 def make_setup(item: Integration, home: Path, example: Mapping[str, Any] | None = None) -> Setup:
     """What the factories are given."""
     kind = item.settings() if item.settings else None
-    return Setup(home, kind(**(example or {})) if kind else None, Pages(), Shelf())
+    return Setup(home, kind(**(example or {})) if kind else None, Pages(), Shelf(), Ear(), Moorings())
 
 
 def list_protocols() -> dict[str, type[Any]]:

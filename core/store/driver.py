@@ -5,14 +5,22 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 
 class Connection(aiosqlite.Connection):
     """What SQLAlchemy's adapter asks for a cursor."""
+
+    def __del__(self) -> None:
+        """A loop that ends while somebody is cancelled in the middle of connecting leaves it to nobody: that is no
+        fault to warn of, and it is closed in its thread all the same."""
+        if (link := self._connection) is not None:
+            self._tx.put_nowait((None, partial(_end_thread, link)))
 
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
@@ -56,6 +64,11 @@ class Cursor:
         self._rows = cursor.fetchall() if cursor.description else []
         self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
         cursor.close()
+
+
+def _end_thread(link: sqlite3.Connection) -> object:
+    link.close()
+    return _STOP_RUNNING_SENTINEL
 
 
 def connect(database: str | Path, **options: Any) -> Connection:

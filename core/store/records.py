@@ -38,6 +38,7 @@ TABLES: Mapping[type[Any], sa.Table] = {
     model.Request: tables.requests,
     model.Grant: tables.grants,
     model.InboxItem: tables.inbox,
+    messages.Action: tables.actions,
     model.Delivery: tables.deliveries,
     model.Posting: tables.postings,
     messages.Entry: tables.board,

@@ -9,10 +9,11 @@ from typing import Any, cast
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from core.messages import Action
 from core.model import Delivery, DeliveryState, InboxItem, Lane, Posting, Timer
 from core.store.database import Transaction
 from core.store.records import change, decode, encode, find, remove
-from core.store.tables import deliveries, identities, inbox, postings, timers
+from core.store.tables import actions, deliveries, identities, inbox, postings, timers
 
 # ---------------------------------------------------------------------------------------------------------- timers
 
@@ -212,6 +213,11 @@ async def list_unhandled(tx: Transaction) -> list[InboxItem]:
 async def forget_handled(tx: Transaction, before: datetime) -> int:
     """Delete what was handled before a time; how many there were."""
     return await remove(tx, InboxItem, inbox.c.handled_at < before)
+
+
+async def forget_actions(tx: Transaction, before: datetime) -> int:
+    """Delete buttons that were made before a time; how many there were."""
+    return await remove(tx, Action, actions.c.made_at < before)
 
 
 async def list_persons(tx: Transaction, prefix: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, La
 from core.store.columns import Moment, metadata, moment, number, plain, text
 from core.store.tables_people import asks, identities, login_links, people, sessions, tokens
 from core.store.tables_spine import (
+    actions,
     audit,
     board,
     counters,
@@ -22,6 +23,7 @@ from core.store.tables_usage import budget_warnings, day_raises, usage_days
 
 __all__ = [
     "Moment",
+    "actions",
     "agents",
     "asks",
     "attempts",

@@ -21,7 +21,21 @@ inbox = Table(
     moment("handled_at", nullable=True),
     plain("reply", nullable=True),
     text("reply_to"),
+    text("private"),
+    plain("facts"),
     Index("inbox_by_age", "handled_at", "received_at"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    text("id", primary_key=True),
+    text("holder"),
+    text("subject"),
+    text("command"),
+    Column("prompted", Boolean, nullable=False),
+    Column("made_at", Moment, nullable=False, index=True),
+    moment("used_at", nullable=True),
 )
 
 deliveries = Table(

@@ -20,6 +20,7 @@ from core.inbox import receive_item
 from core.messages import Reply, Visibility
 from core.model import Actor, AuditRow, Delivery, InboxItem, Person, Role
 from core.people import ensure_person, load_actor
+from core.settings import Settings
 from core.store import Database, change, find, get, list_events
 from tests.fakes.clock import FakeClock
 
@@ -37,6 +38,7 @@ class Desk:
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     error: BaseException | None = None
     reply_to: str = ""
+    settings: Settings = field(default_factory=Settings)
     actor: Actor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -409,9 +411,16 @@ async def test_the_place_that_is_named_hears_the_answer_once(desk: Desk) -> None
 
 async def test_nobody_else_hears_of_it(desk: Desk) -> None:
     await desk.call("act")
+    await desk.call("look", key="k2")
+    assert await desk.told() == []
+
+
+async def test_a_place_hears_also_of_what_only_looks_once(desk: Desk) -> None:
     desk.reply_to = CHANNEL
     await desk.call("look")
-    assert await desk.told() == []
+    await desk.call("look")
+    assert len(await desk.told()) == 1
+    assert [item.command for item in await desk.items()] == ["look"]
 
 
 async def test_what_is_for_the_asker_goes_to_the_asker(desk: Desk) -> None:

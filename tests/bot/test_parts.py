@@ -16,7 +16,7 @@ def load(tmp_path: Path, text: str) -> Settings:
 
 
 def test_an_unknown_host_is_named_with_what_was_meant(tmp_path: Path) -> None:
-    setup = Setup(tmp_path, None, None, None)  # type: ignore[arg-type]
+    setup = Setup(tmp_path, None, None, None, None, None)  # type: ignore[arg-type]
     sandboxes = {item.name: item.sandbox(setup) for item in find_integrations() if item.sandbox}
     assert list(sandboxes) == ["bubblewrap"]
     check_hosts(load(tmp_path, "projects: {web: {path: web, host: bubblewrap}, api: {path: api}}"), sandboxes)

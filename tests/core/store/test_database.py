@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ from alembic.migration import MigrationContext
 from core.errors import ConfigurationError, TemporaryFailure
 from core.model import Person, Role
 from core.store import Database, count, find, insert
+from core.store.driver import connect
 from core.store.migration import HEAD, _sync_url
 from core.store.tables import metadata
 from tests.fakes.clock import START
@@ -223,3 +225,15 @@ async def test_a_connection_that_was_cut_is_replaced(postgres_url: str, postgres
     await write(database)
     assert await names(database) == ["p-1"]
     await database.close()
+
+
+async def test_a_connection_that_nobody_has_any_more_is_closed(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "callboard.sqlite3")
+    await connection
+    thread, link = connection._thread, connection._conn
+    del connection
+    gc.collect()
+    await asyncio.to_thread(thread.join, 20)
+    assert not thread.is_alive()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        link.total_changes  # noqa: B018

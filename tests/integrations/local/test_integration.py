@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_what_is_offered(home: Path) -> None:
-    setup = Setup(home, None, None, None)  # type: ignore[arg-type]
+    setup = Setup(home, None, None, None, None, None)  # type: ignore[arg-type]
     assert integration.host
     assert integration.repositories
     assert isinstance(integration.host(setup), LocalHost)

@@ -1,0 +1,186 @@
+"""The way in for chats: what people do there becomes a stored call, or a stored answer to what made no sense."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from bot.admission import find_role
+from bot.commands.completion import MOST, sort_names
+from bot.commands.files import FILES
+from bot.commands.line import read_line, read_mention
+from bot.commands.parser import Defaults, Invocation, parse_line
+from bot.commands.registry import Registry
+from bot.dispatcher import Call, Dispatcher, describe_error, say_error
+from bot.house import House
+from bot.names import find_defaults, list_names
+from bot.views import draw_subject
+from core.actions import demand_offered, open_action, use_action
+from core.delivery import queue_reply
+from core.desk import SEND_LIMIT, limit_time
+from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
+from core.interfaces import Chat
+from core.messages import Action, How, Message, Place, Reply
+from core.model import Actor, Lane, Role
+from core.people import ensure_person, find_person
+from core.store import Transaction
+
+log = structlog.get_logger()
+LONGEST_WORDS = 3_000
+
+
+class HouseStreet:
+    """The Street of this process. It is handed out before the rest of the house stands, and opened once it does."""
+
+    def __init__(self) -> None:
+        self._house: House | None = None
+        self._dispatcher: Dispatcher
+        self._registry: Registry
+        self._chats: Mapping[str, Chat] = {}
+        self._handing: set[asyncio.Task[None]] = set()
+
+    def open(self, house: House, dispatcher: Dispatcher, registry: Registry, chats: Mapping[str, Chat]) -> None:
+        """From now on what comes in is seen to."""
+        self._house, self._dispatcher, self._registry, self._chats = house, dispatcher, registry, chats
+
+    async def hear(self, message: Message) -> None:
+        """Store what was said and see to it. Raises TemporaryFailure when it cannot be stored."""
+        house = self._require_house()
+        action: Action | None = None
+        try:
+            if message.how is How.BUTTON:
+                action = await self._find_action(house, message)
+            meaning = await self._read(house, message, action)
+            if isinstance(meaning, Reply):
+                await self._tell(house, message, meaning)
+            else:
+                await self._take(house, message, meaning, action)
+        except UserError as error:
+            await self._tell(house, message, say_error(describe_error(error)))
+
+    async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
+        """Names of a kind that fit. Raises TemporaryFailure."""
+        house = self._require_house()
+        async with house.database.reading() as tx:
+            names = await list_names(tx, house)
+        return [(name.value, name.about) for name in sort_names(names.get(source, ()), typed)][:MOST]
+
+    def _require_house(self) -> House:
+        if self._house is None:
+            raise TemporaryFailure("The bot is still starting.", retry_after=1)
+        return self._house
+
+    async def _find_action(self, house: House, message: Message) -> Action:
+        """What a button stands for. A card is asked, as it is now, whether it still offers it."""
+        async with house.database.reading() as tx:
+            action = await open_action(tx, message.text, house.now())
+            if action.subject:
+                demand_offered(action, await draw_subject(tx, house, action.subject))
+        return action
+
+    async def _read(self, house: House, message: Message, action: Action | None) -> Invocation | Reply:
+        async with house.database.reading() as tx:
+            defaults = await find_defaults(tx, house, str(message.place))
+        meaning = self._understand(message, action, defaults)
+        return meaning if isinstance(meaning, Reply) else _add_files(meaning, message)
+
+    def _understand(self, message: Message, action: Action | None, defaults: Defaults) -> Invocation | Reply:
+        if action:
+            return parse_line(self._registry, _write_line(action, message.words), defaults)
+        if message.how is How.COMMAND:
+            return parse_line(self._registry, message.text.strip() or "help", defaults)
+        if message.how is How.MENTION:
+            return read_mention(self._registry, message.text, defaults)
+        return read_line(self._registry, message.text, defaults)
+
+    async def _take(self, house: House, message: Message, meaning: Invocation, action: Action | None) -> None:
+        actor = await self._find_actor(house, message)
+        is_once = action is not None and not action.subject
+        call = Call(
+            key=action.id if action and is_once else message.key,
+            door=message.place.chat,
+            actor=actor,
+            place=str(name_channel(message.place)),
+            command=meaning.command.name,
+            arguments=meaning.arguments,
+            reply_to=str(message.private if message.how in (How.COMMAND, How.BUTTON) else message.place),
+            private=str(message.private),
+            facts=message.facts,
+        )
+        running = await self._dispatcher.take(call)
+        if action and is_once:
+            async with house.database.transaction() as tx:
+                await use_action(tx, action, house.now())
+        if running:
+            self._hand_over(message, running)
+
+    async def _find_actor(self, house: House, message: Message) -> Actor:
+        """Whoever is in a group with a role is somebody from the first time on; nobody else is written down."""
+        chat = message.place.chat
+        role = find_role(house.settings, chat, message.facts)
+        async with house.database.transaction() if role else house.database.reading() as tx:
+            person = await self._find_person(tx, house, message, role)
+        return Actor(person, message.name, Role.ADMIN, chat)
+
+    async def _find_person(self, tx: Transaction, house: House, message: Message, role: Role) -> str:
+        if known := await find_person(tx, message.identity):
+            return known.id
+        if not role:
+            return ""
+        return (await ensure_person(tx, message.identity, message.name, Role.NOBODY, house.now())).id
+
+    async def _tell(self, house: House, message: Message, reply: Reply) -> None:
+        """What only the one who said it is told."""
+        place = message.private
+        async with house.database.transaction() as tx:
+            key = f"told:{place.chat}:{message.key}"
+            stream = f"replies:{place}"
+            await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=house.now(), key=key)
+
+    def _hand_over(self, message: Message, running: asyncio.Task[Mapping[str, Any]]) -> None:
+        task = asyncio.create_task(self._show_secret(message, running))
+        self._handing.add(task)
+        task.add_done_callback(self._handing.discard)
+
+    async def _show_secret(self, message: Message, running: asyncio.Task[Mapping[str, Any]]) -> None:
+        """A secret is never stored: it is shown once, to the one who asked, or not at all."""
+        answer = await asyncio.shield(running)
+        place = message.private
+        if "secret" not in answer or place.chat not in self._chats:
+            return
+        try:
+            post = self._chats[place.chat].post(place, Reply(text=answer["secret"]), f"secret:{message.key}")
+            await limit_time(post, SEND_LIMIT, place)
+        except (TemporaryFailure, PermanentFailure) as failure:
+            log.error("a secret was not handed over: it has to be made again", place=str(place), reason=str(failure))
+
+
+def name_channel(place: Place) -> Place:
+    """The channel of a thread; any other place as it is."""
+    return replace(place, address=place.address.partition("/")[0])
+
+
+def _write_line(action: Action, words: str) -> str:
+    """The command as somebody would have typed it, with what they said to its prompt as its text. Raises BadInput."""
+    said = words.strip()
+    if not action.prompted or not said:
+        return action.command
+    if len(said) > LONGEST_WORDS:
+        raise BadInput(f"{len(said):,} characters are too many ({LONGEST_WORDS:,} at most).")
+    return f"{action.command} -- {said}"
+
+
+def _add_files(meaning: Invocation, message: Message) -> Invocation:
+    """The same with the files that came along. Raises BadInput where nothing takes them."""
+    if not message.files:
+        return meaning
+    taker = next((item for item in meaning.command.parameters if item.type.name == FILES), None)
+    if taker is None:
+        raise BadInput(f"{meaning.command.name} takes no files.", remedy="`spawn` and `send` take them.")
+    files = [{"name": file.name, "base64": base64.b64encode(file.content).decode()} for file in message.files]
+    return replace(meaning, arguments={**meaning.arguments, taker.name: files})
