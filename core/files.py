@@ -75,7 +75,7 @@ def clean_name(name: str) -> str:
     kept = "".join("_" if letter in _REFUSED or not letter.isprintable() else letter for letter in plain).strip()
     if kept.startswith(("-", "~")):
         kept = f"_{kept[1:]}"
-    return _shorten_name(kept.rstrip(". ")) or "file"
+    return _shorten_name(kept.rstrip(". ")).rstrip(". ") or "file"
 
 
 def _shorten_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.parts import Parts, find_integrations, list_enabled, make_parts
+from bot.street import HouseStreet
 from core.interfaces import AgentRuntime, Chat, Integration, Kind, Notifier, Setup
 from core.messages import Place, Reply
 from core.notifier import NotifierChat
@@ -59,7 +60,7 @@ def settings(tmp_path: Path) -> Settings:
 
 async def make(item: Integration, settings: Settings, home: Path, *before: Any) -> Parts:
     database = Database(f"sqlite+aiosqlite:///{home / 'callboard.sqlite3'}")
-    parts = make_parts([*list_enabled(settings), item], home, settings, database, *before)
+    parts = make_parts([*list_enabled(settings), item], home, settings, database, HouseStreet(), *before)
     await database.close()
     return parts
 

@@ -10,6 +10,7 @@ PNG = b"\x89PNG\r\n\x1a\n rest"
 
 @given(st.text(max_size=400))
 @example("../../etc/passwd")
+@example("a" * 119 + " b")
 @example("a\x00b\nc\u202egnp.exe")
 @example("~/x")
 @example("--force")

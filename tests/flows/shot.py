@@ -123,17 +123,23 @@ class ShotHouse:
             return database.execute(statement).fetchall()
 
     def count_twins(self) -> Sequence[str]:
-        """Worktrees in which more than one demo agent runs."""
+        """Worktrees in which more than one demo agent runs. What an agent starts is called as itself for a moment."""
         places: dict[str, int] = {}
-        for number, line in self.find_processes("demo/agent.py").items():
-            if "guard" in line:
-                continue
+        agents = {number for number, line in self.find_processes("demo/agent.py").items() if "guard" not in line}
+        for number in agents:
             try:
+                if read_parent(number) in agents:
+                    continue
                 place = str(Path(f"/proc/{number}/cwd").readlink())
             except OSError:
                 continue
             places[place] = places.get(place, 0) + 1
         return [place for place, count in places.items() if count > 1]
+
+
+def read_parent(number: int) -> int:
+    """A process's parent. Raises OSError when it is gone."""
+    return int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 TASK = "edit a.txt; run `git status`; edit b.txt"
