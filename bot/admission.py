@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core.model import Actor, Role
 from core.permissions import STRANGERS, Facts
-from core.settings import Settings
+from core.quorum import Part
+from core.settings import BadSettings, Problem, Settings
 from core.settings.chat import ChatSection
 
 _GROUP = "group:"
@@ -25,7 +26,9 @@ def lift_actor(settings: Settings, actor: Actor, facts: Sequence[str]) -> Actor:
     """The same person with the role of the groups that they are in, where that is more. Nobody unknown is lifted."""
     if not actor.person:
         return actor
-    return replace(actor, role=max(actor.role, find_role(settings, actor.via, facts)))
+    lifted = find_role(settings, actor.via, facts)
+    groups = frozenset(f"{actor.via}/{group}" for group in list_groups(facts))
+    return replace(actor, role=max(actor.role, lifted), groups=groups, lifted=lifted)
 
 
 def find_role(settings: Settings, chat: str, facts: Sequence[str]) -> Role:
@@ -33,7 +36,41 @@ def find_role(settings: Settings, chat: str, facts: Sequence[str]) -> Role:
     section = settings.integrations.get(chat)
     if not isinstance(section, ChatSection):
         return Role.NOBODY
-    groups = [fact.removeprefix(_GROUP) for fact in facts if fact.startswith(_GROUP)]
+    groups = list_groups(facts)
     return max(
         (Role[section.groups[group].upper()] for group in groups if group in section.groups), default=Role.NOBODY
     )
+
+
+def list_groups(facts: Sequence[str]) -> list[str]:
+    """The ids of somebody's groups."""
+    return [fact.removeprefix(_GROUP) for fact in facts if fact.startswith(_GROUP)]
+
+
+def check_groups(settings: Settings) -> None:
+    """Raises BadSettings for a group that approvers name and that could approve nothing."""
+    problems = [
+        Problem(
+            settings.locate(*where),
+            f"nobody in the group {group} could approve.",
+            f"Give it a role: integrations.{chat}.groups.{id}: approver",
+        )
+        for where, group in _list_named(settings)
+        for chat, _, id in (group.partition("/"),)
+        if find_role(settings, chat, [f"{_GROUP}{id}"]) < Role.APPROVER
+    ]
+    if problems:
+        raise BadSettings(problems)
+
+
+def _list_named(settings: Settings) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each group that approvers name, with the key below which they do."""
+    for rule in settings.rules:
+        yield from ((("rules",), group) for group in _list_parts(rule.approvers))
+    for name, project in settings.projects.items():
+        rules = [part for rule in project.rules for part in rule.approvers]
+        yield from ((("projects", name), group) for group in _list_parts([*project.approvers, *rules]))
+
+
+def _list_parts(parts: Sequence[Part]) -> list[str]:
+    return [group for part in parts for group in part.groups]

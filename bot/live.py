@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from bot.admission import check_groups
 from bot.house import SAMPLE, House, Project
 from bot.parts import Parts, build_walls, check_hosts, close_parts, list_enabled, make_parts
 from core.audit import write_audit
@@ -75,6 +76,7 @@ def compose_live(
     parts = make_parts(enabled, home, settings, database, street, before, changed)
     try:
         check_hosts(settings, parts.sandboxes)
+        check_groups(settings)
         kinds = resolve_kinds(settings, [kind for item in enabled for kind in item.kinds])
     except ConfigurationError:
         close_parts(parts, before)

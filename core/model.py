@@ -140,21 +140,15 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts, at the moment of the act. `role` was read from the store just now; `via` is the door."""
+    """Who acts, at the moment of the act. `role` was read from the store just now; `via` is the door. `groups` are
+    those of a chat (`slack/S01`), `lifted` is the role that these give."""
 
     person: str
     name: str
     role: Role
     via: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """What to do, for one agent. `parent` and `depends_on` are agent ids."""
-
-    text: str
-    parent: str = ""
-    depends_on: Sequence[str] = ()
+    groups: frozenset[str] = frozenset()
+    lifted: Role = Role.NOBODY
 
 
 @dataclass(frozen=True, slots=True)

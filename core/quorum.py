@@ -1,6 +1,7 @@
 """Whose approval a permission takes when one person is not enough. Pure.
 
-`2 of [role:admin, person:kim]`: two different people who are admins or Kim. Each must be an approver besides, and whose
+`2 of [role:admin, person:kim, group:slack/S01]`: two different people who are admins, Kim, or in a group of a chat when
+they approve. Each must be an approver besides, and whose
 agent it is, or who ordered it, does not count. A rule's approvers take the place of the project's, never with fewer
 people; what an open request needs never gets less.
 """
@@ -18,18 +19,23 @@ from core.model import Person, Request, RequestKind, Role
 
 _PLAIN = re.compile(r"[^:,\[\]\s](?:[^:,\[\]]*[^:,\[\]\s])?")
 _SHORT = re.compile(r"\s*(\d{1,2})\s+of\s+\[([^\[\]]+)\]\s*")
+_GROUP = re.compile(r"[a-z][a-z0-9]*/[A-Za-z0-9_-]{1,64}")
 _EXAMPLE = "Write 2 of [role:admin, person:kim]."
 _MOST = 20
+Groups = Mapping[str, Collection[str]]
+NO_GROUPS: Groups = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """So many different people of these: who have at least one of the roles, or are named. `own`: the owner counts."""
+    """So many different people of these: who have at least one of the roles, are named, or are in one of the groups
+    (`slack/S01`). `own`: the owner counts."""
 
     count: int
     roles: tuple[Role, ...] = ()
     people: tuple[str, ...] = ()
     own: bool = False
+    groups: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.count} of {self.words}"
@@ -37,19 +43,21 @@ class Part:
     @property
     def words(self) -> str:
         """Who can approve."""
-        return ", ".join([*(f"role {role.name.lower()}" for role in self.roles), *self.people])
+        roles = (f"role {role.name.lower()}" for role in self.roles)
+        return ", ".join([*roles, *self.people, *(f"group {group}" for group in self.groups)])
 
     @property
     def members(self) -> list[str]:
         """Who can approve, as it is written in the settings."""
         people = [name if _PLAIN.fullmatch(name) else f"person:{name}" for name in self.people]
-        return [*(f"role:{role.name.lower()}" for role in self.roles), *people]
+        groups = [f"group:{group}" for group in self.groups]
+        return [*(f"role:{role.name.lower()}" for role in self.roles), *people, *groups]
 
-    def fits(self, person: Person) -> bool:
-        """Whether somebody is one of these."""
+    def fits(self, person: Person, groups: Collection[str] = ()) -> bool:
+        """Whether somebody, who is in these groups, is one of these."""
         named = {name.casefold() for name in self.people} & {person.name.casefold(), person.id}
         by_role = any(person.role >= role for role in self.roles)
-        return person.role >= Role.APPROVER and (bool(named) or by_role)
+        return person.role >= Role.APPROVER and (bool(named) or by_role or bool({*groups} & {*self.groups}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +72,16 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """Somebody allowed a request once. `fingerprint` is the hash of what they were shown."""
+    """Somebody allowed a request once. `fingerprint` is the hash of what they were shown; `groups` are those of a chat
+    that they were in, and `lifted` is the role that these gave them, NOBODY for none."""
 
     request: str
     person: str
     verdict: str
     fingerprint: str
     at: datetime
+    groups: Sequence[str] = ()
+    lifted: Role = Role.NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +161,7 @@ def merge_parts(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Each of these once, of those that differ in nothing but their count the highest."""
     highest: dict[tuple[object, ...], Part] = {}
     for part in parts:
-        key = (part.roles, part.people, part.own)
+        key = (part.roles, part.people, part.own, part.groups)
         if key not in highest or highest[key].count < part.count:
             highest[key] = part
     return tuple(highest.values())
@@ -167,18 +178,22 @@ def _write_part(part: Part) -> Any:
     return {"count": part.count, "of": part.members, "self": part.own}
 
 
-def can_vote(quorum: Quorum, person: Person, excluded: Collection[str]) -> bool:
-    """Whether somebody's approval counts."""
-    return any(part.fits(person) and (part.own or person.id not in excluded) for part in quorum.parts)
+def can_vote(quorum: Quorum, person: Person, excluded: Collection[str], groups: Collection[str] = ()) -> bool:
+    """Whether the approval of somebody who is in these groups counts."""
+    return any(part.fits(person, groups) and (part.own or person.id not in excluded) for part in quorum.parts)
 
 
-def tally_votes(quorum: Quorum, voters: Sequence[Person], excluded: Collection[str]) -> Tally:
-    """How far the votes of these people lead. Nobody counts twice."""
+def tally_votes(
+    quorum: Quorum, voters: Sequence[Person], excluded: Collection[str], groups: Groups = NO_GROUPS
+) -> Tally:
+    """How far the votes of these people lead. Nobody counts twice. `groups` are those of each, by id."""
     people = list({person.id: person for person in voters}.values())
-    counted = [person for person in people if can_vote(quorum, person, excluded)]
+    counted = [person for person in people if can_vote(quorum, person, excluded, groups.get(person.id, ()))]
     lacking = []
     for part in quorum.parts:
-        fitting = [person for person in counted if part.fits(person) and (part.own or person.id not in excluded)]
+        fitting = [
+            person for person in counted if can_vote(Quorum((part,)), person, excluded, groups.get(person.id, ()))
+        ]
         if (left := part.count - len(fitting)) > 0:
             lacking.append((left, part))
     needed = max(count_needed(quorum.parts), len(counted) + max((left for left, _ in lacking), default=0))
@@ -222,10 +237,11 @@ def _make_part(count: int, of: Any, *, own: bool) -> Part:
         raise BadInput(f"The count must be from 1 to {_MOST}.", remedy=_EXAMPLE)
     words = [word.strip() for word in of]
     roles = tuple(_read_role(word.removeprefix("role:").strip()) for word in words if word.startswith("role:"))
-    people = tuple(_read_name(word) for word in words if not word.startswith("role:"))
-    if not roles and len({name.casefold() for name in people}) < count:
+    groups = tuple(_read_group(word) for word in words if word.startswith("group:"))
+    people = tuple(_read_name(word) for word in words if not word.startswith(("role:", "group:")))
+    if not (roles or groups) and len({name.casefold() for name in people}) < count:
         raise BadInput(f"{count} of {len(people)} people can never be.", remedy=_EXAMPLE)
-    return Part(count, roles, people, own)
+    return Part(count, roles, people, own, groups)
 
 
 def _read_name(word: str) -> str:
@@ -233,14 +249,21 @@ def _read_name(word: str) -> str:
     kind, colon, name = word.partition(":")
     if not colon:
         return word
-    if kind == "group":
-        raise BadInput(
-            f"{word[:40]}: nobody knows yet who is in a group of a chat, so nobody could approve.",
-            remedy="Name roles or people instead: role:admin, person:kim.",
-        )
     if kind != "person" or not name.strip():
-        raise BadInput(f"{word[:40]} is neither a role nor a person.", remedy="Write role:admin or person:kim.")
+        raise BadInput(
+            f"{word[:40]} is no role, person or group.", remedy="Write role:admin, person:kim or group:slack/S01."
+        )
     return name.strip()
+
+
+def _read_group(word: str) -> str:
+    """A chat and a group's id there: `slack/S01`."""
+    name = word.removeprefix("group:").strip()
+    if not _GROUP.fullmatch(name):
+        raise BadInput(
+            f"{word[:40]} names no group of a chat.", remedy="Write the chat and the group's id: group:slack/S01."
+        )
+    return name
 
 
 def _read_role(word: str) -> Role:

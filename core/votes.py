@@ -27,7 +27,8 @@ async def cast_vote(
     if request.state is not RequestState.OPEN:
         raise Conflict(describe_settled(request))
     await _check_voter(tx, actor, agent, quorum)
-    await upsert(tx, Vote(request.id, actor.person, answer.verdict.value, _hash(request), now), "request", "person")
+    vote = Vote(request.id, actor.person, answer.verdict.value, _hash(request), now, sorted(actor.groups), actor.lifted)
+    await upsert(tx, vote, "request", "person")
     tally = await count_votes(tx, agent, request, quorum)
     data = {"request": request.id, "by": actor.name, "votes": len(tally.by), "needed": tally.needed}
     await announce(tx, agent, "request.voted", now, actor.person, **data)
@@ -37,8 +38,15 @@ async def cast_vote(
 async def count_votes(tx: Transaction, agent: Agent, request: Request, quorum: Quorum) -> Tally:
     """How far a request is. Who lost the role meanwhile, or saw something else, does not count."""
     votes = await find(tx, Vote, request=request.id, fingerprint=_hash(request))
-    people = [await get(tx, Person, id=vote.person) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))]
-    return tally_votes(quorum, [person for person in people if person], await _find_excluded(tx, agent))
+    people = [await _find_voter(tx, vote) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))]
+    groups = {vote.person: vote.groups for vote in votes}
+    return tally_votes(quorum, [person for person in people if person], await _find_excluded(tx, agent), groups)
+
+
+async def _find_voter(tx: Transaction, vote: Vote) -> Person | None:
+    """Who voted, with the role of now; or the one that their groups gave them then."""
+    person = await get(tx, Person, id=vote.person)
+    return replace(person, role=max(person.role, vote.lifted)) if person else None
 
 
 async def _lock(tx: Transaction, agent: Agent, request: Request) -> None:
@@ -51,9 +59,9 @@ async def _lock(tx: Transaction, agent: Agent, request: Request) -> None:
 async def _check_voter(tx: Transaction, actor: Actor, agent: Agent, quorum: Quorum) -> None:
     known = await get(tx, Person, id=actor.person)
     # A key to the API may be for less than its person is.
-    person = replace(known, role=min(known.role, actor.role)) if known else None
+    person = replace(known, role=min(max(known.role, actor.lifted), actor.role)) if known else None
     excluded = await _find_excluded(tx, agent)
-    if person and can_vote(quorum, person, excluded):
+    if person and can_vote(quorum, person, excluded, actor.groups):
         return
     why = "it is your own agent" if actor.person in excluded else "you are not among them"
     raise Refused(f"This takes {quorum}, and {why}.", remedy="Ask one of them; anybody who approves may deny it.")

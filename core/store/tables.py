@@ -214,4 +214,6 @@ votes = Table(
     text("verdict"),
     text("fingerprint"),
     moment("at"),
+    plain("groups"),
+    number("lifted"),
 )

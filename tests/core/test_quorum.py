@@ -47,6 +47,7 @@ KIM, LEE = make_person("Kim"), make_person("lee")
         ((), ()),
         ("2 of [role:admin, kim]", (Part(2, (Role.ADMIN,), ("kim",)),)),
         ("1 of [person:kim]", (Part(1, (), ("kim",)),)),
+        ("2 of [group:slack/S01, kim]", (Part(2, (), ("kim",), groups=("slack/S01",)),)),
         ({"count": 2, "of": ["role:approver"]}, (Part(2, (Role.APPROVER,)),)),
         ([{"count": 1, "of": ["kim"], "self": True}], (Part(1, (), ("kim",), True),)),
         (["1 of [role:admin]", "2 of [kim, lee]"], (Part(1, (Role.ADMIN,)), Part(2, (), ("kim", "lee")))),
@@ -65,9 +66,10 @@ def test_parts_are_read(given: Any, parts: tuple[Part, ...]) -> None:
         ("2 of [role:operator, kim]", "approves nothing"),
         ("2 of [kim]", "can never be"),
         ("1 of [group:ops]", "group of a chat"),
-        ("1 of [role:admin, group:ops]", "group of a chat"),
-        ("1 of [team:ops]", "neither a role nor a person"),
-        ("1 of ['person:']", "neither a role nor a person|how many"),
+        ("1 of [role:admin, group:]", "group of a chat"),
+        ("1 of [group:slack/S 1]", "group of a chat"),
+        ("1 of [team:ops]", "no role, person or group"),
+        ("1 of ['person:']", "no role, person or group|how many"),
         ("2 of [kim, Kim]", "can never be"),
         ("0 of [kim]", "from 1 to"),
         ({"count": True, "of": ["kim"]}, "how many of whom"),
@@ -220,3 +222,16 @@ def test_neither_the_requester_nor_one_person_twice_is_enough(part: Part, voters
 @given(LISTS)
 def test_what_is_written_is_read_again(parts: tuple[Part, ...]) -> None:
     assert parse_parts(write_parts(parts)) == parts
+
+
+def test_who_is_in_a_group_counts() -> None:
+    quorum = Quorum((Part(2, (), ("ann",), groups=("slack/S01",)),))
+    groups = {"p-lee": ["slack/S01"], "p-Kim": ["slack/S02"]}
+    assert can_vote(quorum, LEE, (), ["slack/S01"])
+    assert not can_vote(quorum, KIM, (), ["slack/S02", "discord/S01"])
+    assert not can_vote(quorum, LEE, ["p-lee"], ["slack/S01"])
+    assert not can_vote(quorum, make_person("eve", Role.OPERATOR), (), ["slack/S01"])
+    assert tally_votes(quorum, [LEE, KIM], (), groups).missing == "1 more of ann, group slack/S01"
+    assert tally_votes(quorum, [LEE, ANN], (), groups).missing == ""
+    assert tally_votes(quorum, [LEE, ANN], ()).by == ("ann",)
+    assert parse_parts(write_parts(quorum.parts)) == quorum.parts

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from core.errors import PermanentFailure, Refused, TemporaryFailure
 from core.interfaces import Door, Integration, Plain, Setup
@@ -97,6 +98,13 @@ class Party:
     async def calls(self) -> list[str]:
         async with self.house.bot.database.reading() as tx:
             return sorted(item.command for item in await find(tx, InboxItem) if item.door == "party")
+
+
+async def change_settings(house: LiveHouse, **changes: Any) -> None:
+    """Other settings, taken by `reload`."""
+    settings = yaml.safe_load(house.config.read_text())
+    house.config.write_text(yaml.safe_dump({**settings, **changes}))
+    await house.run("reload")
 
 
 @pytest.fixture
@@ -225,6 +233,31 @@ async def test_who_may(party: Party) -> None:
         await grant_role(tx, admin, person.id, Role.APPROVER, lambda *_: "", party.house.bot.clock.now())
     await party.say(party.press("C1", "Once"), "e6", How.BUTTON, user="U7")
     await party.see("C1", "answered by u7")
+
+
+async def test_a_group_approves(party: Party, tmp_path: Path) -> None:
+    """Two of a group; the one who asked does not count, nor does somebody of the group elsewhere."""
+    web = {
+        "path": str(party.house.home / "sample"),
+        "kind": "demo",
+        "approvers": "2 of [group:party/G2, role:admin]",
+    }
+    groups = {"G1": "operator", "G2": "approver"}
+    await change_settings(party.house, projects={"web": web}, integrations={"party": {"groups": groups}})
+    await party.say("spawn web -- run `git status`", "e1")
+    await party.see("C1", "0 of 2 approvals; needs 2 of role:admin, group:party/G2")
+    once = party.press("C1", "Once")
+    await party.say(once, "e2", How.BUTTON, user="U5", facts=("group:G2",))
+    await party.see("C1", "1 of 2 approvals: u5")
+    await party.say(once, "e3", How.BUTTON, user="U1")
+    await party.see("C1!U1", "it is your own agent")
+    await party.say(once, "e4", How.BUTTON, user="U6", facts=("group:G1",))
+    await party.see("C1!U6", "takes the role approver")
+    await party.say(once, "e5", How.BUTTON, user="U7", facts=("group:G2",))
+    await party.see("C1", "answered by")
+    groups["G2"] = "operator"
+    with pytest.raises(AssertionError, match="nobody in the group party/G2 could approve"):
+        await change_settings(party.house, projects={"web": web}, integrations={"party": {"groups": groups}})
 
 
 async def test_files_reach_the_agent(party: Party) -> None:

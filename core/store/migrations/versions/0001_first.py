@@ -455,6 +455,8 @@ def upgrade() -> None:
         sa.Column("verdict", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("groups", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("lifted", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("request", "person"),
     )
     op.create_table(
