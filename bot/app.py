@@ -73,8 +73,7 @@ def run_up(host: str | None = None, port: int | None = None, config: Path | None
     home = find_home(os.environ)
     make_home(home)
     with contextlib.ExitStack() as stack:
-        if settings.database_url.get_secret_value().startswith("sqlite"):
-            stack.enter_context(hold_lock(home / "bot.lock"))
+        stack.enter_context(hold_lock(home / "bot.lock"))
         sock = stack.enter_context(contextlib.closing(bind_socket(settings.http.host, settings.http.port)))
         asyncio.run(Bot(home, settings, sock, read).run())
     return 0

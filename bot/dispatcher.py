@@ -100,6 +100,7 @@ class Dispatcher:
             reply_to=str(Place.parse(call.reply_to)) if call.reply_to else "",
             private=call.private,
             facts=tuple(call.facts),
+            house=self._house.id,
         )
 
     async def _store(self, made: InboxItem, blobs: Sequence[Blob]) -> InboxItem:
@@ -119,9 +120,11 @@ class Dispatcher:
         return self._running[item.id]
 
     async def resume(self) -> int:
-        """Do what was stored and not done before the last end; how many calls."""
-        async with self._house.database.reading() as tx:
-            left = await list_unhandled(tx)
+        """Do what this bot took on and had not done before its last end; how many calls. What another bot on the same
+        store took on is done by that one; where nobody can share the store, all is ours."""
+        database = self._house.database
+        async with database.reading() as tx:
+            left = await list_unhandled(tx, "" if database.is_sqlite else self._house.id)
         for item in left:
             self._start(item, insist=True)
         return len(left)
@@ -132,6 +135,7 @@ class Dispatcher:
             return
         _, late = await asyncio.wait(list(self._running.values()), timeout=timeout)
         for task in late:
+            log.warning("a command is ended in the middle: it is done after the next start", task=task.get_name())
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
 

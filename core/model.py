@@ -297,7 +297,8 @@ class Grant:
 class InboxItem:
     """One thing that came in, stored before it was acknowledged. `key` makes it once; `reply` is set when handled.
     `cap` is the most that the door lets the person be (a token's role), `reply_to` the place that hears the answer, ""
-    for none, `private` the one where the person alone hears it. `facts` are what the platform knew of the person."""
+    for none, `private` the one where the person alone hears it. `facts` are what the platform knew of the person.
+    `house` names the home of the bot that took it on."""
 
     id: str
     key: str
@@ -313,6 +314,7 @@ class InboxItem:
     reply_to: str = ""
     private: str = ""
     facts: Sequence[str] = ()
+    house: str = ""
 
 
 @dataclass(frozen=True, slots=True)

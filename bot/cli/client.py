@@ -77,6 +77,9 @@ def make_connection(address: Address, timeout: float) -> tuple[http.client.HTTPC
     raise ConfigurationError("This is no address.", where=where, remedy="Write http://127.0.0.1:8765.")
 
 
+_GONE = "What it took on is done when it starts again; its log says why it went."
+
+
 class Client:
     """The bot's API. The address is looked up for every call, because a bot that comes back may have another."""
 
@@ -136,7 +139,7 @@ class Client:
             except LOST:
                 started = True
             if time.monotonic() > end:
-                raise TemporaryFailure("The bot went away and did not come back.", remedy="Look at its log.")
+                raise TemporaryFailure("The bot went away and did not come back.", remedy=_GONE)
             time.sleep(0.3)
 
     def call_once(

@@ -205,9 +205,10 @@ _LATER = sa.select(sa.func.min(postings.c.due_at)).where(postings.c.shown < post
 # ------------------------------------------------------------------------------------------------- inbox and people
 
 
-async def list_unhandled(tx: Transaction) -> list[InboxItem]:
-    """What came in and was not handled, oldest first."""
-    return await find(tx, InboxItem, inbox.c.handled_at.is_(None), order=(inbox.c.received_at, inbox.c.id))
+async def list_unhandled(tx: Transaction, house: str = "") -> list[InboxItem]:
+    """What came in to the bot of a home and was not handled, oldest first; to any for ""."""
+    ours = [inbox.c.house.in_((house, ""))] if house else []
+    return await find(tx, InboxItem, inbox.c.handled_at.is_(None), *ours, order=(inbox.c.received_at, inbox.c.id))
 
 
 async def forget_handled(tx: Transaction, before: datetime) -> int:

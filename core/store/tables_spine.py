@@ -23,6 +23,7 @@ inbox = Table(
     text("reply_to"),
     text("private"),
     plain("facts"),
+    text("house"),
     Index("inbox_by_age", "handled_at", "received_at"),
 )
 

@@ -39,6 +39,7 @@ class Desk:
     error: BaseException | None = None
     reply_to: str = ""
     settings: Settings = field(default_factory=Settings)
+    id: str = "h-1"
     actor: Actor = field(init=False)
 
     def __post_init__(self) -> None:
@@ -512,3 +513,21 @@ async def test_a_refusal_that_cannot_be_written_is_asked_again(desk: Desk, no_wr
     nobody = await desk.admit(Role.NOBODY, "nemo")
     no_writes()
     assert (await desk.call("look", actor=nobody))["error"]["code"] == "try_again"
+
+
+async def test_two_bots_on_one_store_do_their_own(desk: Desk) -> None:
+    """Whoever starts does not begin what another, living one is at."""
+    first = asyncio.create_task(desk.call("act", "wait"))
+    await desk.entered.wait()
+    desk.entered.clear()
+    other = Desk(desk.database, desk.clock, id="h-2")
+    other.actor = desk.actor
+    assert await other.dispatcher.resume() == (1 if desk.database.is_sqlite else 0)
+    if not desk.database.is_sqlite:
+        desk.gate.set()
+        assert (await first)["text"] == "did wait"
+        assert (desk.done, other.done) == (["wait"], [])
+    first.cancel()
+    for one in (desk, other):
+        one.gate.set()
+        await one.dispatcher.drain(5)

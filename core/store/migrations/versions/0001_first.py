@@ -111,6 +111,7 @@ def upgrade() -> None:
         sa.Column("reply_to", sa.Text(), nullable=False),
         sa.Column("private", sa.Text(), nullable=False),
         sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("house", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
