@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
 PYTEST := $(BIN)/python -m pytest
+# More words for pytest: make test ONLY=--last-failed
+ONLY ?=
 # How `make test` spreads over processes, by pytest-xdist: most flows wait. One after another: make test SPREAD=
 SPREAD ?= -n 3 --dist worksteal
 
@@ -23,18 +25,18 @@ check: $(VENV)/.dev
 	$(PYTEST) -q tests/architecture
 
 test: $(VENV)/.dev
-	$(PYTEST) tests $(SPREAD) --ignore=tests/agents --ignore=tests/browser --ignore=tests/faults
+	$(PYTEST) tests $(SPREAD) $(ONLY) --ignore=tests/agents --ignore=tests/browser --ignore=tests/faults
 
 test-browser: $(VENV)/.dev
 	sh tests/browser/install.sh
-	$(PYTEST) tests/browser
+	$(PYTEST) tests/browser $(ONLY)
 
 screenshots: $(VENV)/.dev
 	$(BIN)/python tests/browser/screenshots.py
 
 test-agents: $(VENV)/.dev
 	sh tests/agents/install.sh
-	$(PYTEST) tests/agents
+	$(PYTEST) tests/agents $(ONLY)
 
 faults: $(VENV)/.dev
 	$(PYTEST) tests/faults -s
