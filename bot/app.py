@@ -304,6 +304,7 @@ class Bot:
         await self.fleet.tick()
         self._run(stack, self.fleet.run())
         stack.push_async_callback(self._leave_fleet)
+        await self.pool.enter(is_alone=self.database.is_sqlite)
         self._run(stack, self.pool.run())
         await self.dispatcher.resume()
         stack.push_async_callback(self.dispatcher.drain, 3.0)

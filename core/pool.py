@@ -18,6 +18,7 @@ from core.model import Agent, Holder
 from core.spares import PoolTrouble, Scene, Spare, SpareState, Wish, may_try, plan_pool
 from core.stock import clear_place, fill_place, forget_trouble, order_spare, tell_trouble, write_trouble
 from core.store import find
+from core.store.spares import adopt_spares
 from core.taking import BELL
 
 log = structlog.get_logger()
@@ -58,6 +59,14 @@ class Pool:
         """Go by these settings from now on."""
         self._crew = crew
         crew.database.bells.ring(BELL)
+
+    async def enter(self, is_alone: bool) -> int:
+        """Take over what this home had under another name: a lost one, or that of the machine it was moved from.
+        `is_alone`: nobody shares the store, so that all in it is ours. How many spares there were."""
+        if not is_alone:
+            return 0
+        async with self._crew.database.transaction() as tx:
+            return await adopt_spares(tx, self._crew.house)
 
     async def run(self) -> None:
         """Tick every few seconds, and at once whenever the pool's bell rings."""

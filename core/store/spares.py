@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from core.model import Agent
 from core.spares import Spare, SpareState
 from core.store.database import Transaction
-from core.store.pools import spares
+from core.store.pools import pool_troubles, spares
 from core.store.records import change, count, decode
 from core.work import Stand
 
@@ -40,6 +40,12 @@ async def doom_spare(tx: Transaction, spare: Spare, me: str) -> bool:
     """Make a spare ours to remove; False when somebody was faster."""
     seen = {"id": spare.id, "state": spare.state, "holder": spare.holder, "agent": spare.agent}
     return await change(tx, Spare, seen, state=SpareState.GOING, holder=me) == 1
+
+
+async def adopt_spares(tx: Transaction, house: str) -> int:
+    """Make all spares those of one house; how many were of another. What these could not do is forgotten."""
+    await tx.run(sa.delete(pool_troubles).where(pool_troubles.c.house != house))
+    return (await tx.run(sa.update(spares).where(spares.c.house != house).values(house=house))).rowcount
 
 
 async def is_worked_in(tx: Transaction, folder: str) -> bool:

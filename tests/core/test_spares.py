@@ -257,6 +257,15 @@ async def test_what_does_not_fit_is_not_taken(database: Database, tmp_path: Path
     assert await read_spares(database) == {"web.a": spare.state.value}
 
 
+async def test_of_two_homes_each_takes_its_own_though_the_other_is_older(database: Database, tmp_path: Path) -> None:
+    yard = open_yard(database, tmp_path)
+    await keep_spare(database, "web.a", house="elsewhere", ready_at=START - timedelta(hours=1))
+    await keep_spare(database, "web.b")
+    agent, _ = await begin(yard.crew, await hold(database))
+    assert agent.spare == "web.b"
+    assert await read_spares(database) == {"web.a": "ready"}
+
+
 async def test_an_interrupted_taking_goes_on_with_the_same_spare(database: Database, tmp_path: Path) -> None:
     yard = open_yard(database, tmp_path)
     await keep_spare(database, "web.b", state=SpareState.TAKEN, agent="web-1")
@@ -331,6 +340,20 @@ async def test_a_pool_is_filled_and_cleared(database: Database, tmp_path: Path) 
     assert sorted(yard.spares.dropped) == sorted(spares)
     assert sorted(yard.host.reclaimed) == sorted(spares)
     assert await read_spares(database) == {}
+
+
+async def test_a_home_that_got_another_name_keeps_its_spares(database: Database, tmp_path: Path) -> None:
+    yard = open_yard(database, tmp_path, warm=2)
+    await keep_spare(database, "web.b", house="lost")
+    await keep_spare(database, "web.c", house="lost", state=SpareState.PREPARING, holder="dead", seal="")
+    pool = await open_pool(yard)
+    assert await pool.enter(is_alone=False) == 0
+    assert await pool.enter(is_alone=True) == 2
+    await run_pool(pool)
+    found = await read_spares(database)
+    assert list(found.values()) == ["ready", "ready"]
+    assert "web.b" in found
+    assert yard.spares.dropped == ["web.c"]
 
 
 async def test_a_dead_process_leaves_nothing(database: Database, tmp_path: Path) -> None:
