@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 
 from core.exam.sample import CARD, HOSTILE, ODD, UNSEEN, hostile_reply, odd_reply
@@ -33,6 +34,13 @@ async def check_key(chat: Chat, read: Read, place: Place) -> None:
     demand_equal(read().count("web-1 is done"), 1, "what has the same key is seen once")
     await chat.post(place, Reply("web-1 is done"), "d-2")
     demand_equal(read().count("web-1 is done"), 2, "another key is another message")
+
+
+async def check_hint(chat: Chat, read: Read, place: Place) -> None:
+    """A command that is hinted at is shown as it is typed there: with the name of whatever takes it in front."""
+    await chat.post(place, Reply("web-1 asks", hint="`approve web-1`, `deny web-1`"), "d-1")
+    for command in ("approve web-1", "deny web-1"):
+        demand(re.search(rf"[^\s`>] {command}", read()), f"what to do next is shown as it is typed there: {command}")
 
 
 async def check_card(chat: Chat, read: Read, place: Place) -> None:
@@ -76,4 +84,13 @@ async def check_odd(chat: Chat, _read: Read, place: Place) -> None:
 
 
 Check = Callable[[Chat, Read, Place], Awaitable[None]]
-CHECKS: Sequence[Check] = (check_post, check_key, check_card, check_same_card, check_find, check_hostile, check_odd)
+CHECKS: Sequence[Check] = (
+    check_post,
+    check_key,
+    check_hint,
+    check_card,
+    check_same_card,
+    check_find,
+    check_hostile,
+    check_odd,
+)

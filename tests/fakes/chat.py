@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from core.messages import Card, Place, Reply
+from core.text import address_hints
 
 
 class KilledError(BaseException):
@@ -22,9 +23,9 @@ class Platform:
     refuses_twice: bool = True
 
     def texts(self, address: str = "") -> list[str]:
-        """The words of the messages in one place, or in all."""
+        """The words of the messages in one place, or in all, with what they hint at."""
         shown = [item for place, item in self.messages.values() if address in ("", place.address)]
-        return [item.text if isinstance(item, Reply) else item.title for item in shown]
+        return [_say(item) if isinstance(item, Reply) else item.title for item in shown]
 
 
 Step = Callable[[str, Place, str], Awaitable[None]]
@@ -32,6 +33,10 @@ Step = Callable[[str, Place, str], Awaitable[None]]
 
 async def _do_nothing(step: str, place: Place, key: str) -> None:
     return None
+
+
+def _say(reply: Reply) -> str:
+    return " ".join(part for part in (reply.text, address_hints(reply.hint, "/fake")) if part)
 
 
 class FakeChat:

@@ -14,11 +14,12 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bot.commands.line import SLASH
 from bot.web.pages.patches import read_edits
 from bot.web.pages.visitor import Visitor
 from core.cards import say_cost, say_seconds
 from core.prompts import title_task
-from core.text import plain, reveal
+from core.text import address_hints, plain, reveal
 from core.version import VERSION
 
 STATIC = Path(__file__).parent.parent / "static"
@@ -76,8 +77,14 @@ def _find_environment() -> Environment:
         "headline": title_task,
         "edits": read_edits,
     }
+    made.filters["typed"] = _address_commands
     made.globals |= {"asset": name_asset, "csrf": CSRF, "key": KEY, "version": VERSION}
     return made
+
+
+def _address_commands(text: str) -> str:
+    """Commands as they are typed in the chat."""
+    return address_hints(text, SLASH)
 
 
 def _show_text(value: Any) -> Any:
