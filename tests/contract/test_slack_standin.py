@@ -20,7 +20,7 @@ MODAL = {"type": "modal", "title": {"type": "plain_text", "text": "Spawn"}, "blo
 
 @pytest.fixture
 async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as opened:
+    async with FakeSlack(ack_seconds=60.0) as opened:
         yield opened
 
 
@@ -315,7 +315,7 @@ async def test_a_modal_needs_a_fresh_trigger(slack: FakeSlack, client: AsyncWebC
     assert await refused(client.views_open(trigger_id=trigger, view=MODAL)) == "exchanged_trigger_id"
     assert await refused(client.views_open(trigger_id="1.2.3", view=MODAL)) == "invalid_trigger_id"
     old = slack.make_trigger(ann.id)
-    await slack.advance(3.1)
+    await slack.advance(61)
     assert await refused(client.views_open(trigger_id=old, view=MODAL)) == "expired_trigger_id"
     long = MODAL | {"title": {"type": "plain_text", "text": "x" * 25}}
     fresh = client.views_open(trigger_id=slack.make_trigger(ann.id), view=long)
