@@ -14,6 +14,7 @@ from core.errors import Conflict, PermanentFailure
 from core.interfaces import Workspace
 from integrations.local.host import LocalHost
 from integrations.local.repositories import LocalRepositories
+from integrations.local.spares import LocalSpares
 from integrations.local.surveys import LocalSurveyor
 
 Git = Callable[..., str]
@@ -81,6 +82,22 @@ async def test_no_room_for_a_worktree(
     monkeypatch.undo()
     workspace = await prepare(host, repository)
     assert git(workspace.folder, "status", "--porcelain") == ""
+
+
+async def test_no_room_for_a_spare(
+    host: LocalHost, repository: Path, home: Path, full_disk: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        full_disk("worktree")
+        with pytest.raises(PermanentFailure, match="disk is full"):
+            await host.prepare("web.a", str(repository), "", None)
+        patched.undo()
+    monkeypatch.undo()
+    await LocalSpares(home).drop(Workspace("web.a", str(repository), "", "", "", ""))
+    assert not (home / "worktrees" / "web.a").exists()
+    spare = await host.prepare("web.a", str(repository), "", None)
+    assert Path(spare.folder, "a.txt").exists()
+    assert not Path(spare.folder, "half").exists()
 
 
 @pytest.mark.parametrize("command", ["commit", "add"])
