@@ -25,6 +25,9 @@ from core.home import RUN_FILE
 ROOT = Path(__file__).resolve().parents[2]
 
 
+GUARD = "/guard."
+
+
 class ShotHouse:
     """Starts the bot, kills it or its agents' guards, and asks again with the same key."""
 
@@ -105,14 +108,16 @@ class ShotHouse:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
                 folder = str((entry / "cwd").readlink())
                 environ = (entry / "environ").read_bytes().decode(errors="replace")
+                # A guard says nowhere whose it is: it holds the agent's lock.
+                held = " ".join(str(link.readlink()) for link in (entry / "fd").iterdir()) if GUARD in line else ""
             except OSError:
                 continue
             ours = (
-                str(self.home) in line
+                str(self.home) in line + held
                 or folder.startswith(str(self.home / "worktrees"))
                 or "CALLBOARD_AGENT" in environ
             )
-            mine = str(self.home) in line + folder + environ
+            mine = str(self.home) in line + folder + environ + held
             if ours and mine and " up " not in line and re.search(pattern, line):
                 found[int(entry.name)] = line
         return found
@@ -125,7 +130,7 @@ class ShotHouse:
     def count_twins(self) -> Sequence[str]:
         """Worktrees in which more than one demo agent runs. What an agent starts is called as itself for a moment."""
         places: dict[str, int] = {}
-        agents = {number for number, line in self.find_processes("demo/agent.py").items() if "guard" not in line}
+        agents = {number for number, line in self.find_processes("demo/agent.py").items() if GUARD not in line}
         for number in agents:
             try:
                 if read_parent(number) in agents:
@@ -190,9 +195,9 @@ async def _shoot(house: ShotHouse, victim: str) -> int:
         await house.shoot()
         await house.start()
         return 1
-    pattern = r"guard\.py" if victim == "guard" else r"demo/agent\.py"
+    pattern = re.escape(GUARD) if victim == "guard" else r"demo/agent\.py"
     targets = [
-        number for number, line in house.find_processes(pattern).items() if ("guard.py" in line) == (victim == "guard")
+        number for number, line in house.find_processes(pattern).items() if (GUARD in line) == (victim == "guard")
     ]
     for number in targets[:1]:
         try:
