@@ -9,7 +9,9 @@ from core.events import CATALOGUE
 EVENTS = """Events are facts, in the past tense, in one sequence. `callboard events` shows them, `GET /api/v1/events`
 and `/api/v1/events/stream` give them to programs, and each is a line of `events.jsonl`. Every event has `seq`, `kind`,
 `at`, `agent`, `project`, `actor` and `data`; `data` holds the keys below."""
-METRICS_ABOUT = "`GET /metrics` gives them in Prometheus' text format, without a token. All are gauges."
+METRICS_ABOUT = (
+    "`GET /metrics` gives them in Prometheus' text format; with `http.allow_remote` a token is needed. All are gauges."
+)
 
 
 def write_events() -> str:

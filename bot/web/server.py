@@ -9,13 +9,13 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from bot.commands.registry import Registry
 from bot.dispatcher import Dispatcher
 from bot.house import House
-from bot.web.access import OPENAPI, Gate
+from bot.web.access import OPENAPI, Gate, admit_caller
 from bot.web.api import router
 from bot.web.description import install_description, name_operation
 from bot.web.feed import Feed
@@ -61,8 +61,10 @@ def make_app(house: House, dispatcher: Dispatcher, registry: Registry, feed: Fee
         return JSONResponse(health.model_dump(), 503 if reasons else 200)
 
     @app.get("/metrics", response_class=PlainTextResponse, responses=list_problems("try_again"), tags=["process"])
-    async def metrics() -> Response:
-        """For Prometheus."""
+    async def metrics(request: Request) -> Response:
+        """For Prometheus. Whoever can be asked from elsewhere asks for a token first."""
+        if house.settings.http.allow_remote:
+            await admit_caller(house, request.headers)
         return Response(await write_metrics(house, lag.take()), media_type="text/plain; version=0.0.4")
 
     return app
