@@ -195,6 +195,23 @@ def test_views(given: Any, words: str) -> None:
     assert bool(words) == bool(refusal)
 
 
+JUNK = [
+    *(
+        {"type": "actions", "elements": [element]}
+        for element in ({"type": []}, {"type": "static_select", "options": 1})
+    ),
+    {"type": "table", "rows": 1},
+    {"type": "rich_text", "elements": [{"type": {}}]},
+    ask({"type": "plain_text_input", "max_length": "x", "initial_value": "x"}),
+    actions({"type": "static_select", "option_groups": [1]}),
+]
+
+
+@pytest.mark.parametrize("block", JUNK)
+def test_junk_in_a_block_is_refused_without_a_crash(block: Any) -> None:
+    assert find_faults([block])
+
+
 @pytest.mark.parametrize(
     "blocks", [None, "x", [1], [None], [{"type": 1}], [{"type": []}], [{"type": "section", "text": 1}], [[]]]
 )

@@ -281,6 +281,42 @@ async def test_somebody_of_another_company_is_told_apart(slack: FakeSlack, crew:
     assert crew.heard[0][1]["user_team"] == "T0FAR"
 
 
+async def test_what_is_typed_comes_escaped_and_linked(slack: FakeSlack, crew: Crew, ann: User) -> None:
+    said = await ann.say("ops", f"a < b & <@{ann.id}> in main.py: https://x.org/?a=1&b=2")
+    await slack.wait(lambda: crew.heard)
+    wire = f"a &lt; b &amp; <@{ann.id}> in <http://main.py|main.py>: <https://x.org/?a=1&amp;b=2>"
+    assert crew.heard[0][1]["text"] == wire
+    assert slack.text_of(said) == "a < b & @ann in main.py: https://x.org/?a=1&b=2"
+
+
+async def test_the_words_on_a_button_come_back_escaped(slack: FakeSlack, crew: Crew, ann: User) -> None:
+    card = await post_card(slack, [{"type": "actions", "elements": [STOP | {"text": plain("Stop & go &lt;1")}]}])
+    assert slack.text_of(card) == "[Stop & go <1]"
+    sent = await ann.click(card, "Stop & go <1")
+    assert sent is not None
+    assert sent.payload["actions"][0]["text"]["text"] == "Stop &amp; go &lt;1"
+
+
+async def test_what_is_chosen_stays_chosen_in_a_message(slack: FakeSlack, crew: Crew, ann: User) -> None:
+    blocks = [{"type": "actions", "block_id": "acts", "elements": [KINDS, STOP]}]
+    card = await post_card(slack, blocks)
+    await ann.choose(card, "kind", "codex")
+    sent = await ann.click(card, "stop")
+    assert sent is not None
+    assert sent.payload["state"]["values"]["acts"]["kind"]["selected_option"]["value"] == "v-codex"
+
+
+async def test_the_bot_is_invited_and_removed(slack: FakeSlack) -> None:
+    ann = slack.user("ann")
+    room = slack.channel("room", ann, joined=False)
+    await ann.say(room, "nobody hears this")
+    await ann.invite_bot(room)
+    await slack.uninstall()
+    events = [sent.payload["event"]["type"] for sent in slack.sent]
+    assert events == ["member_joined_channel", "tokens_revoked", "app_uninstalled"]
+    assert slack.tokens[slack.bot_token].state == "account_inactive"
+
+
 async def test_only_what_the_manifest_asks_for(slack: FakeSlack, ann: User) -> None:
     slack.install(
         {

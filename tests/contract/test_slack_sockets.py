@@ -211,6 +211,13 @@ async def test_the_client_follows_a_disconnect_frame(slack: FakeSlack) -> None:
         assert slack.sent[0].is_acked
 
 
+async def test_the_client_comes_back_when_slack_hangs_up(slack: FakeSlack) -> None:
+    async with plug(slack):
+        old = slack.sockets.open[0]
+        await slack.sockets.hang_up()
+        await slack.wait(lambda: slack.sockets.open and old not in slack.sockets.open, PATIENCE)
+
+
 async def test_a_half_open_connection_says_nothing() -> None:
     async with FakeSlack(ack_seconds=0.3) as slack, AsyncExitStack() as stack:
         socket = await open_raw(slack, stack)

@@ -399,9 +399,25 @@ async def test_an_incoming_webhook_answers_in_plain_text(slack: FakeSlack, sessi
     assert [message.text for message in slack.messages("ops")] == ["down"]
 
 
+async def test_channels_of_the_bot_and_their_links(slack: FakeSlack, client: AsyncWebClient) -> None:
+    ann = slack.user("ann")
+    ops = slack.channel("ops", ann)
+    slack.channel("elsewhere", joined=False)
+    slack.channel("secret", kind="group")
+    joined = await client.users_conversations(types="public_channel,private_channel")
+    assert [channel["name"] for channel in joined["channels"]] == ["ops", "secret"]
+    assert (await client.conversations_members(channel=ops.id))["members"] == sorted([slack.bot, ann.id])
+    root = await client.chat_postMessage(channel=ops.id, text="x")
+    reply = await client.chat_postMessage(channel=ops.id, text="y", thread_ts=root["ts"])
+    link = (await client.chat_getPermalink(channel=ops.id, message_ts=reply["ts"]))["permalink"]
+    assert link.endswith(f"/p{reply['ts'].replace('.', '')}?thread_ts={root['ts']}&cid={ops.id}")
+
+
 async def test_reactions_and_what_is_no_method(slack: FakeSlack, client: AsyncWebClient) -> None:
     ops = slack.channel("ops")
     ts = (await client.chat_postMessage(channel=ops.id, text="x"))["ts"]
     await client.reactions_add(channel=ops.id, timestamp=ts, name="eyes")
     assert await refused(client.reactions_add(channel=ops.id, timestamp=ts, name="eyes")) == "already_reacted"
+    await client.reactions_remove(channel=ops.id, timestamp=ts, name="eyes")
+    assert await refused(client.reactions_remove(channel=ops.id, timestamp=ts, name="eyes")) == "no_reaction"
     assert await refused(client.api_call("chat.shout")) == "unknown_method"

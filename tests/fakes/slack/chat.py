@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.fakes.slack.blocks import Refusal, judge_message
 from tests.fakes.slack.events import emit_change, emit_deletion, emit_message
+from tests.fakes.slack.marks import escape_raw
 from tests.fakes.slack.methods import method, need_writable
 from tests.fakes.slack.records import Call, Channel, Denied, Json, Message
 
@@ -22,16 +23,25 @@ def refuse(refusal: Refusal | None) -> None:
 
 
 def fill_ids(slack: FakeSlack, blocks: Any) -> list[Json] | None:
-    """The blocks as Slack stores them: what has no id is given one."""
+    """The blocks as Slack stores them: what has no id is given one, plain texts are kept escaped."""
     if blocks is None:
         return None
     filled: list[Json] = deepcopy(blocks)
+    _escape_plain(filled)
     for block in filled:
         block.setdefault("block_id", slack.next_id("b"))
         for element in (*block.get("elements", ()), block.get("accessory"), block.get("element")):
             if isinstance(element, dict) and block["type"] in ("actions", "section", "input"):
                 element.setdefault("action_id", slack.next_id("a"))
     return filled
+
+
+def _escape_plain(part: Any) -> None:
+    if isinstance(part, dict) and part.get("type") == "plain_text":
+        part["text"] = escape_raw(part["text"])
+    elif isinstance(part, dict | list):
+        for value in part.values() if isinstance(part, dict) else part:
+            _escape_plain(value)
 
 
 def check_thread(channel: Channel, thread_ts: str) -> None:

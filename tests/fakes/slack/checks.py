@@ -29,6 +29,11 @@ class Check:
     def get(self, key: str, default: Any = None) -> Any:
         return self.value.get(key, default)
 
+    def objects(self, key: str) -> list[Any]:
+        """The objects of a list under `key`, whatever else is there."""
+        found = self.value.get(key)
+        return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+
     def child(self, key: str | int) -> Check:
         return Check(self.value[key], f"{self.pointer}/{key}", self.faults)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.fakes.slack.methods import cut_page, method, need_scope, need_visible
+from tests.fakes.slack.methods import PREFIXES, cut_page, method, need_scope, need_visible
 from tests.fakes.slack.records import Call, Channel, Denied, Json, Message
 
 if TYPE_CHECKING:
@@ -91,6 +91,44 @@ def join_channel(slack: FakeSlack, call: Call) -> Json:
         raise Denied("is_archived")
     channel.members.add(slack.bot)
     return {"channel": channel.to_json(slack.bot)}
+
+
+@method("conversations.members")
+def list_channel_members(slack: FakeSlack, call: Call) -> Json:
+    channel = need_visible(slack, call, "read")
+    page, more = cut_page(call, [{"id": id} for id in sorted(channel.members)])
+    return {"members": [member["id"] for member in page]} | more
+
+
+@method("users.conversations")
+def list_joined(slack: FakeSlack, call: Call) -> Json:
+    """The channels the bot is in, of the `types` asked for and granted."""
+    kinds = {"public_channel": "channel", "private_channel": "group", "im": "im"}
+    asked = [kinds[name] for name in str(call.args.get("types") or "public_channel").split(",") if name in kinds]
+    for kind in asked:
+        need_scope(slack, call.token, f"{PREFIXES[kind]}:read")
+    joined = [channel for channel in slack.channels.values() if channel.kind in asked and slack.bot in channel.members]
+    page, more = cut_page(call, [channel.to_json(slack.bot) for channel in joined if not channel.archived])
+    return {"channels": page} | more
+
+
+@method("chat.getPermalink")
+def show_permalink(slack: FakeSlack, call: Call) -> Json:
+    name, ts = call.need("channel", "message_ts")
+    message = slack.need_message(name, ts)
+    link = f"{slack.url}/archives/{message.channel}/p{ts.replace('.', '')}"
+    thread = f"?thread_ts={message.thread_ts}&cid={message.channel}" if message.is_reply else ""
+    return {"channel": message.channel, "permalink": link + thread}
+
+
+@method("reactions.remove", "reactions:write")
+def remove_reaction(slack: FakeSlack, call: Call) -> Json:
+    name, ts, emoji = call.need("channel", "timestamp", "name")
+    users = slack.need_message(name, ts).reactions.get(emoji, [])
+    if slack.bot not in users:
+        raise Denied("no_reaction")
+    users.remove(slack.bot)
+    return {}
 
 
 @method("reactions.add", "reactions:write")

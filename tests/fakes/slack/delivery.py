@@ -32,7 +32,7 @@ async def _try(slack: FakeSlack, sent: Sent, reason: str = "") -> None:
 
 
 async def _retry(slack: FakeSlack, sent: Sent, reason: str) -> None:
-    if sent.attempts > len(RETRIES):
+    if sent.attempts > len(RETRIES) or sent.final:
         slack.lost.append(sent)
         return
     wait = RETRIES[sent.attempts - 1]

@@ -67,6 +67,8 @@ class Door:
     def _note(self, sent: Sent, taken: Taken, seconds: float) -> str:
         sent.status = taken.status
         if not 200 <= taken.status < 300:
+            # The app may ask not to be told again.
+            sent.final = taken.headers.get("X-Slack-No-Retry") == "1"
             return "http_error"
         sent.seconds, sent.answer = seconds, _read_answer(taken)
         sent.acked.set()

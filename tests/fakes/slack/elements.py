@@ -13,7 +13,7 @@ _INPUT = (*_COMMON, "placeholder", "initial_value", "dispatch_action_config")
 
 def check_element(check: Check, allowed: frozenset[str]) -> None:
     """An element of a block that takes elements of these kinds."""
-    kind = check.get("type")
+    kind = str(check.get("type"))
     if kind not in allowed or kind not in _KINDS:
         check.note(f"unsupported type: {kind}", "type")
         return
@@ -109,10 +109,10 @@ def _check_static(check: Check) -> None:
 
 
 def _check_initial(check: Check) -> None:
-    offered = [*(check.get("options") or ())]
-    for group in check.get("option_groups") or ():
-        offered += group.get("options") or ()
-    chosen = [check.get("initial_option"), *(check.get("initial_options") or ())]
+    offered = check.objects("options")
+    for group in check.objects("option_groups"):
+        offered += group["options"] if isinstance(group.get("options"), list) else []
+    chosen = [check.get("initial_option"), *check.objects("initial_options")]
     if any(option is not None and option not in offered for option in chosen):
         check.note("initial option must match one of the options", "initial_option")
 
@@ -121,7 +121,7 @@ def _check_external(check: Check) -> None:
     check.only(*_MENU, "initial_option", "initial_options", "min_query_length", "max_selected_items")
     _check_menu(check)
     check.number("min_query_length", 0, 100)
-    if check.has("initial_option"):
+    if check.has("initial_option") and check.child("initial_option").is_object():
         check_option(check.child("initial_option"))
 
 
@@ -157,7 +157,8 @@ def _check_plain(check: Check) -> None:
     check.truth("multiline")
     check.number("min_length", 0, 3000)
     check.number("max_length", 1, 3000)
-    check.string("initial_value", min(check.get("max_length") or 3000, 3000), least=0)
+    most = check.get("max_length")
+    check.string("initial_value", most if isinstance(most, int) and most < 3000 else 3000, least=0)
 
 
 def _check_number(check: Check) -> None:

@@ -11,6 +11,7 @@ from tests.fakes.slack import payloads
 from tests.fakes.slack.chat import remove_message
 from tests.fakes.slack.events import emit, emit_change, emit_message
 from tests.fakes.slack.forms import fill_form, take_answer
+from tests.fakes.slack.marks import wire_text
 from tests.fakes.slack.pointing import Picked, find_element, offer_options, pick_option
 from tests.fakes.slack.records import Channel, Denied, Json, Message, Sent, Upload, View
 from tests.fakes.slack.replies import answer_act
@@ -47,11 +48,14 @@ class User:
         thread_ts: str = "",
         files: Mapping[str, bytes] | None = None,
     ) -> Message:
+        """Type a text, as a person types it: the app is told it escaped and with links (marks.wire_text)."""
         found = self._enter(channel)
         uploads = [self._upload(name, content) for name, content in (files or {}).items()]
         more: Json = {"bot": f"B{self.id[1:]}"} if self.is_bot else {}
         more |= {"subtype": "file_share"} if uploads else {}
-        message = self.slack.keep_message(found, self.id, text=text, thread_ts=thread_ts, files=uploads, **more)
+        message = self.slack.keep_message(
+            found, self.id, text=wire_text(text), thread_ts=thread_ts, files=uploads, **more
+        )
         await self._settle(emit_message(self.slack, message))
         return message
 
@@ -65,13 +69,28 @@ class User:
 
     async def edit(self, message: Message, text: str) -> None:
         before = message.to_json()
-        message.text = text
+        message.text = wire_text(text)
         message.edits.append(self.slack.next_ts())
         await self._settle([emit_change(self.slack, message, before)])
 
     async def delete(self, message: Message) -> None:
         remove_message(self.slack, message)
         await self.slack.settle()
+
+    async def invite_bot(self, channel: Channel | str) -> None:
+        """Bring the bot into a channel."""
+        found = self._enter(channel)
+        found.members.add(self.slack.bot)
+        kind = "C" if found.kind == "channel" else "G"
+        event = {
+            "user": self.slack.bot,
+            "channel": found.id,
+            "channel_type": kind,
+            "team": self.team,
+            "inviter": self.id,
+        }
+        joined: Json = {"type": "member_joined_channel"} | event
+        await self._settle([emit(self.slack, "member_joined_channel", joined, self.id)])
 
     def _enter(self, channel: Channel | str) -> Channel:
         found = channel if isinstance(channel, Channel) else self.slack.need_channel(channel)
@@ -119,8 +138,7 @@ class User:
         picked = find_element(self._look(shown), menu)
         offered = await self.list_options(shown, menu, option if query is None else query)
         chosen = pick_option(offered, option)
-        if isinstance(shown, View):
-            shown.values.setdefault(picked.block_id, {})[picked.action_id] = payloads.write_state(picked, chosen)
+        self._read_state(shown).setdefault(picked.block_id, {})[picked.action_id] = payloads.write_state(picked, chosen)
         return await self._act(shown, picked, payloads.write_choice(picked, chosen))
 
     async def list_options(self, shown: Shown, menu: str, query: str = "") -> list[Json]:
@@ -176,6 +194,12 @@ class User:
             event["view"] = home.to_json(self.slack.team, self.slack.app)
         await self._settle([emit(self.slack, "app_home_opened", event, self.id)])
         return self.slack.home(self)
+
+    def _read_state(self, shown: Shown) -> Json:
+        """What this person has chosen there and the app has not been sent as a form."""
+        if isinstance(shown, View):
+            return shown.values
+        return self.slack.states.setdefault((shown.ts, self.id), {})
 
     def _look(self, shown: Shown) -> Shown:
         """What this person sees now. Fails when it is not before them."""

@@ -49,7 +49,7 @@ def list_marked(part: Any) -> Iterator[tuple[str, str]]:
 
 
 def _list_object(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    kind, text = part.get("type"), part.get("text")
+    kind, text = str(part.get("type")), part.get("text")
     if kind in ("mrkdwn", "markdown") and isinstance(text, str):
         yield kind, text
     elif kind in _RICH:
@@ -66,6 +66,42 @@ _RICH: dict[Any, Callable[[Mapping[str, Any]], str]] = {
     "broadcast": lambda part: f"<!{part.get('range')}>",
     "link": lambda part: f"<{part.get('url')}|{part.get('text', '')}>",
 }
+
+
+_TYPED = re.compile(
+    r"(<[@#!][^<>]+>)|(https?://[^\s<>|]+)|(?<![\w@./-])((?:[\w-]+\.)+(?:com|dev|io|md|net|org|py|rs|sh))\b"
+)
+
+
+def wire_text(text: str) -> str:
+    """What apps are told of what somebody types: `& < >` escaped, addresses and what looks like one linked.
+
+    Mentions and channels are typed as Slack writes them, `<@U1>`. A file name like `main.py` becomes a link too.
+    """
+    parts, last = [], 0
+    for found in _TYPED.finditer(text):
+        parts += [escape_text(text[last : found.start()]), _wire_token(found)]
+        last = found.end()
+    return "".join(parts) + escape_text(text[last:])
+
+
+def _wire_token(found: re.Match[str]) -> str:
+    mention, url, bare = found.groups()
+    if mention:
+        return mention
+    return f"<{escape_text(url)}>" if url else f"<http://{bare}|{bare}>"
+
+
+_RAW = re.compile(r"&(?!(?:amp|lt|gt);)|[<>]")
+
+
+def escape_raw(text: str) -> str:
+    """What stands unescaped in a plain text, escaped: so Slack keeps it, and so apps get it back."""
+    return _RAW.sub(lambda found: escape_text(found[0]), text)
+
+
+def escape_text(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def show_text(text: str, name: Name = str) -> str:
@@ -94,7 +130,7 @@ def show_blocks(blocks: Any, name: Name = str) -> str:
 
 
 def _show_part(part: Any, name: Name) -> Iterator[str]:
-    kind = part.get("type") if isinstance(part, Mapping) else ""
+    kind = str(part.get("type")) if isinstance(part, Mapping) else ""
     if kind in _SHOWN:
         yield _SHOWN[kind](part, name)
     elif kind in _ONE_LINE:
@@ -111,19 +147,19 @@ def _show_part(part: Any, name: Name) -> Iterator[str]:
 def _show_menu(part: Mapping[str, Any], name: Name) -> str:
     chosen = part.get("initial_option") or {}
     shown = chosen.get("text") or part.get("placeholder") or {}
-    return f"[{shown.get('text', '')} ▾]"
+    return f"[{unescape(shown.get('text', ''))} ▾]"
 
 
 _UNSEEN = ("confirm", "metadata", "initial_option", "initial_options")
 _ONE_LINE = {"rich_text_section": "", "rich_text_preformatted": "", "rich_text_quote": "", "context": " "}
 _MENUS = [f"{many}{kind}_select" for many in ("", "multi_") for kind in ("static", "external", "users", "channels")]
 _SHOWN: dict[Any, Callable[[Mapping[str, Any], Name], str]] = {
-    "plain_text": lambda part, name: part.get("text", ""),
+    "plain_text": lambda part, name: unescape(part.get("text", "")),
     "mrkdwn": lambda part, name: show_text(part.get("text", ""), name),
     "markdown": lambda part, name: show_markdown(part.get("text", "")),
     "text": lambda part, name: part.get("text", ""),
     "raw_text": lambda part, name: part.get("text", ""),
-    "button": lambda part, name: f"[{part['text']['text']}]",
+    "button": lambda part, name: f"[{unescape(part['text']['text'])}]",
     **dict.fromkeys(_MENUS, _show_menu),
     "overflow": lambda part, name: "[⋯]",
     "image": lambda part, name: f"({part.get('alt_text', '')})",

@@ -22,6 +22,8 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
+# Of the scopes for channels of each kind: `channels:history` and the like.
+PREFIXES = {"channel": "channels", "group": "groups", "im": "im"}
 
 
 def method(name: str, scope: str = "", kind: Literal["bot", "app", "any"] = "bot") -> Callable[[Handler], Handler]:
@@ -46,8 +48,7 @@ def need_visible(slack: FakeSlack, call: Call, right: str) -> Channel:
     channel = slack.channels.get(name)
     if channel is None or (channel.kind != "channel" and slack.bot not in channel.members):
         raise Denied("channel_not_found")
-    prefix = {"channel": "channels", "group": "groups", "im": "im"}[channel.kind]
-    need_scope(slack, call.token, f"{prefix}:{right}")
+    need_scope(slack, call.token, f"{PREFIXES[channel.kind]}:{right}")
     return channel
 
 

@@ -70,7 +70,10 @@ def write_action(user: User, shown: Message | View, action: Json, reply: ReplyUr
 def _write_shown(user: User, shown: Message | View) -> Json:
     if isinstance(shown, View):
         return {"view": shown.to_json(user.slack.team, user.slack.app)}
-    found: Json = {"channel": _write_channel(user, shown), "state": {"values": {}}}
+    found: Json = {
+        "channel": _write_channel(user, shown),
+        "state": {"values": user.slack.states.get((shown.ts, user.id), {})},
+    }
     # Of a message that only one person sees, the content is not told.
     return found if shown.to else found | {"message": shown.to_json(metadata=True)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 from tests.fakes.slack.records import Json, Message, View
 
@@ -27,7 +28,7 @@ class Picked:
     def names(self) -> tuple[str, ...]:
         """Everything a test may call it by."""
         shown = [self.element.get("text"), self.element.get("placeholder"), self.block.get("label")]
-        return (*(part["text"] for part in shown if part), self.action_id, self.block_id)
+        return (*(unescape(part["text"]) for part in shown if part), self.action_id, self.block_id)
 
 
 def list_elements(shown: Message | View) -> Iterator[Picked]:
@@ -59,6 +60,6 @@ def offer_options(offer: Json) -> list[Json]:
 def pick_option(offered: list[Json], name: str) -> Json:
     """The option of that text or value. Fails when there is none."""
     for option in offered:
-        if name in (option["text"]["text"], option.get("value")):
+        if name in (unescape(option["text"]["text"]), option.get("value")):
             return option
     raise AssertionError(f"no option {name!r} here: {[option['text']['text'] for option in offered]}")

@@ -267,6 +267,7 @@ class Sent:
     payload: Json
     user: str = ""
     attempts: int = 0
+    final: bool = False
     status: int = 0
     answer: Json | str | None = None
     seconds: float | None = None

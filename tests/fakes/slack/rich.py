@@ -28,9 +28,10 @@ def check_rich_text(check: Check) -> None:
 
 def check_table(check: Check) -> None:
     check.only("type", "block_id", "rows", "column_settings")
-    for number, row in enumerate(check.get("rows") or ()):
+    rows = check.get("rows") if isinstance(check.get("rows"), list) else []
+    for number, row in enumerate(rows):
         _check_row(check, number, row)
-    if not check.get("rows") or len(check.get("rows")) > 100:
+    if not 1 <= len(rows) <= 100:
         check.note("between 1 and 100 rows allowed", "rows")
 
 
@@ -46,7 +47,7 @@ def _check_row(check: Check, number: int, row: object) -> None:
 
 
 def _check_part(check: Check) -> None:
-    kind = check.get("type")
+    kind = str(check.get("type"))
     if kind == "rich_text_list":
         check.only("type", "elements", "style", "indent", "offset", "border")
         check.choice("style", ("bullet", "ordered"), required=True)
@@ -69,7 +70,10 @@ def _check_leaf(check: Check) -> None:
         return
     check.only(*_OPTIONAL, *needed)
     for key in needed:
-        check.has(key, required=True)
+        if key == "timestamp":
+            check.has(key, required=True)
+        else:
+            check.string(key, 12_000, required=True)
     check.string("text", 12_000)
     if kind == "broadcast":
         check.choice("range", ("here", "channel", "everyone"))

@@ -13,7 +13,7 @@
         assert "stopped" in slack.text_of(card)
         assert slack.pings == slack.unexpected == slack.failures == []
 
-What people do (User in tests/fakes/slack/hands.py): say, mention, dm, edit, delete, command, click, choose,
+What people do (User in tests/fakes/slack/hands.py): say, mention, dm, edit, delete, invite_bot, command, click, choose,
 list_options, submit, close, shortcut, open_home. Each returns when the app has answered or has failed to; acts that
 the app did not answer within `ack_seconds` are in `slack.failures`. Slack's limit is 3 s, and so is the default: give
 a flow that is not about it more, `FakeSlack(ack_seconds=30)`.
@@ -22,8 +22,8 @@ What tests read: messages, ephemerals, home, modals, text_of, calls, files, sent
 links (those that show other words), failures, unexpected (what Slack refused as invalid), lost (what never arrived).
 
 What tests order: `trouble("429", "chat.update", times=3)`, `trouble("close_after", channel="ops")`, `revoke()`,
-`rotate()`, `scopes`, `pace.limits`, `pace.posts`, `losing_events`, `redeliver(sent)`, `advance(seconds)`, and all that
-Sockets has. `install(manifest)` grants what an app manifest asks for, and nothing else.
+`rotate()`, `uninstall()`, `scopes`, `pace.limits`, `pace.posts`, `losing_events`, `redeliver(sent)`,
+`advance(seconds)`, and all that Sockets has. `install(manifest)` grants what an app manifest asks for, nothing else.
 
 Over HTTP instead of Socket Mode: set `slack.request_url`; `slack.door.trick(sent, "forged")` sends what must be
 refused.
@@ -41,6 +41,7 @@ from aiohttp import web
 
 from tests.fakes.slack import delivery
 from tests.fakes.slack.door import Door
+from tests.fakes.slack.events import emit
 from tests.fakes.slack.hands import User
 from tests.fakes.slack.records import Call, Json, Sent
 from tests.fakes.slack.replies import receive_reply, receive_webhook
@@ -122,6 +123,15 @@ class FakeSlack(Workspace):
         self.subscribed = set(manifest["settings"]["event_subscriptions"]["bot_events"])
         self.commands = {command["command"] for command in features.get("slash_commands", ())}
         self.shortcuts = {shortcut["callback_id"] for shortcut in features.get("shortcuts", ())}
+
+    async def uninstall(self) -> None:
+        """Somebody removes the app from the workspace: it is told, and its token is good for nothing."""
+        told = [
+            emit(self, "tokens_revoked", {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.bot]}}),
+            emit(self, "app_uninstalled", {"type": "app_uninstalled"}),
+        ]
+        self.revoke(error="account_inactive")
+        await asyncio.gather(*(task for task in told if task is not None))
 
     def spawn(self, work: Coroutine[Any, Any, Sent]) -> asyncio.Task[Sent]:
         """Do it in the background, until the end at most."""

@@ -207,6 +207,12 @@ class Sockets:
         connection.leaving = True
         await connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "applink-1"}})
 
+    async def hang_up(self, connection: Connection | None = None) -> None:
+        """Close one connection, or all, with a close frame, as Slack does some seconds after a disconnect frame."""
+        for each in [connection] if connection else list(self.open):
+            self._forget(each)
+            await each.socket.close()
+
     def freeze(self, connection: Connection | None = None) -> None:
         """Half open: what is sent vanishes, pings stay unanswered, and nobody is told."""
         for each in [connection] if connection else list(self.open):

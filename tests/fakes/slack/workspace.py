@@ -53,6 +53,7 @@ class Workspace:
         self.channels: dict[str, Channel] = {}
         self.views: dict[str, View] = {}
         self.files: dict[str, Upload] = {}
+        self.states: dict[tuple[str, str], Json] = {}
         self.whispers: list[Message] = []
         self.triggers: dict[str, tuple[float, str]] = {}
         self.reply_urls: dict[str, ReplyUrl] = {}
