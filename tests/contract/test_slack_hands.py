@@ -362,6 +362,19 @@ async def test_the_request_url_is_verified(slack: FakeSlack, signed: Crew) -> No
     assert await slack.door.verify_url()
 
 
+@asynccontextmanager
+async def serve_plain(slack: FakeSlack, handle: Any) -> AsyncIterator[None]:
+    """An app of one function."""
+    door = web.Application()
+    door.router.add_post("/", handle)
+    runner = web.AppRunner(door, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    slack.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    yield
+    await runner.cleanup()
+
+
 async def test_an_event_is_posted_again_with_its_number(slack: FakeSlack) -> None:
     seen: list[tuple[str | None, str | None, str]] = []
 
@@ -370,22 +383,32 @@ async def test_an_event_is_posted_again_with_its_number(slack: FakeSlack) -> Non
         seen.append((request.headers.get("x-slack-retry-num"), request.headers.get("x-slack-retry-reason"), event))
         return web.Response(status=500)
 
-    door = web.Application()
-    door.router.add_post("/", refuse)
-    runner = web.AppRunner(door, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    slack.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
     ann = slack.user("ann")
-    await ann.dm("hello")
-    await slack.advance(60)
-    await slack.advance(300)
+    async with serve_plain(slack, refuse):
+        await ann.dm("hello")
+        await slack.advance(60)
+        await slack.advance(300)
     assert [retry[:2] for retry in seen] == [(None, None), *((str(n), "http_error") for n in (1, 2, 3))]
     assert len({event for _, _, event in seen}) == 1
     assert slack.lost == slack.sent
-    sent: Sent = await ann.command("/agent")
-    assert (sent.attempts, slack.failures[0].reason) == (1, "http_error")
-    await runner.cleanup()
+
+
+async def test_who_asks_for_no_more_is_told_no_more(slack: FakeSlack) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=500, headers={"X-Slack-No-Retry": "1"})
+
+    async with serve_plain(slack, refuse):
+        await slack.user("ann").dm("hello")
+    assert [sent.attempts for sent in slack.lost] == [1]
+
+
+async def test_a_command_that_is_refused_is_not_posted_again(slack: FakeSlack) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
+    async with serve_plain(slack, refuse):
+        sent: Sent = await slack.user("ann").command("/agent")
+    assert (sent.attempts, sent.is_acked, slack.failures[0].reason) == (1, False, "http_error")
 
 
 async def test_an_app_that_does_not_answer_in_time() -> None:
@@ -395,12 +418,6 @@ async def test_an_app_that_does_not_answer_in_time() -> None:
             await slack.wait(lambda: slack.failures)
             return web.Response()
 
-        door = web.Application()
-        door.router.add_post("/", hang)
-        runner = web.AppRunner(door, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        slack.request_url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-        await slack.user("ann").command("/agent")
+        async with serve_plain(slack, hang):
+            await slack.user("ann").command("/agent")
         assert slack.failures[0].reason == "http_timeout"
-        await runner.cleanup()
