@@ -84,6 +84,38 @@ async def test_who_types_fast_is_given_what_fits(house: LiveHouse, page: Page) -
     await expect(page.locator("#line")).to_have_value("/agent stop ")
 
 
+async def test_commands_on_an_agents_page(house: LiveHouse, page: Page, axe: Axe, watch: Watch) -> None:
+    agent = await house.spawn("run `git status`; take 300 seconds")
+    await house.wait_for(agent, "needs you")
+    await enter(house, page, path=f"/agents/{agent}")
+    words, options, answer = page.locator("#words"), page.get_by_role("option"), page.locator("#answer")
+    await words.focus()
+    await page.keyboard.type("/agent sen")
+    await expect(options).to_have_count(1)
+    await axe(page)
+    await page.keyboard.press("Tab")
+    await expect(words).to_have_value("/agent send ")
+    await page.keyboard.press("Escape")
+    await words.fill("/agent show")
+    await page.keyboard.press("Enter")
+    await expect(answer).to_contain_text("Only you see this")
+    await expect(words).to_have_value("")
+    await axe(page)
+    await words.fill("/agent dance")
+    await page.keyboard.press("Enter")
+    await expect(answer.get_by_role("alert")).to_contain_text("There is no command")
+    await expect(words).to_have_value("/agent dance")
+    await words.fill("And then this")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.locator(".notice")).to_contain_text("Queued")
+    await expect(answer).to_be_empty()
+    await words.fill("/agent stop")
+    await page.keyboard.press("Enter")
+    await expect(answer).to_contain_text("Stopping")
+    await house.wait_for(agent, "stopped")
+    watch.forgive("console error: .* 409 .*/say")
+
+
 async def test_a_mistake_stays_in_the_input(house: LiveHouse, page: Page, watch: Watch) -> None:
     await enter(house, page)
     line, answer = page.locator("#line"), page.locator("#answer")

@@ -24,7 +24,7 @@ def install_pages(app: FastAPI) -> None:
     app.state.live.add("agents", agent.make_source(app.state.shelf))
     app.state.live.add("logs", work.make_source(app.state.house))
     easel = app.state.easel = chat.Easel()
-    app.state.live.add("chat", lambda agent: chat.make_source(app.state.house, easel, agent))
+    app.state.live.add("chat", lambda _: chat.make_source(app.state.house, easel))
     app.state.show_problem = _show_problem
     for part in (login, assets, live, chat, say, fleet, bulk, settings, act, agent, work, speak):
         app.include_router(part.router)

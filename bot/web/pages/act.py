@@ -9,16 +9,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from bot.commands.line import SLASH
 from bot.commands.parser import Defaults, parse_line
 from bot.dispatcher import Call, Dispatcher
+from bot.house import House
 from bot.web.door import find_way
+from bot.web.pages.chat import MAIN
 from bot.web.pages.template import show_page
 from bot.web.pages.visitor import DOOR, Guest, Visitor, find_house
+from core.board import put_entry
 from core.errors import UserError
+from core.messages import EntryKind
 from core.wire import decode_reply
 
 router = APIRouter(include_in_schema=False)
-PLACE = f"{DOOR}:main"
 FLEET = "/fleet"
 Field = Annotated[str, Form(max_length=60_000)]
 
@@ -43,14 +47,25 @@ async def act(
     return show_answer(visitor, answer, find_way(back, FLEET))
 
 
-async def run_line(request: Request, visitor: Visitor, line: str, key: str, agent: str = "") -> Mapping[str, Any]:
-    """The answer to a line: a reply as JSON, or {"error": …}. The same line with the same key is done once."""
+async def write_down(house: House, visitor: Visitor, line: str, once: str) -> None:
+    """Everybody in the channel sees who said what: once for each key of a person."""
+    body, actor = {"text": house.redactor.redact(line.strip())}, visitor.actor
+    async with house.database.transaction() as tx:
+        key = f"said:{actor.person}:{once}"
+        await put_entry(tx, MAIN, EntryKind.SAID, body, key, house.now(), person=actor.person, name=actor.name)
+
+
+async def run_line(request: Request, visitor: Visitor, line: str, key: str) -> Mapping[str, Any]:
+    """The answer to a line of a button: a reply as JSON, or {"error": …}. The same line with the same key is done once.
+    What acts is seen in the channel, as if it had been typed there."""
     house = find_house(request)
     dispatcher: Dispatcher = request.app.state.dispatcher
     try:
-        invocation = parse_line(request.app.state.registry, line, Defaults(list(house.projects), agent=agent))
+        invocation = parse_line(request.app.state.registry, line, Defaults(list(house.projects)))
         once = hashlib.sha256(f"{key}\n{line}".encode("utf-8", "replace")).hexdigest()[:40]
-        call = Call(once, DOOR, visitor.actor, PLACE, invocation.command.name, invocation.arguments)
+        if invocation.command.acts:
+            await write_down(house, visitor, f"{SLASH} {line.strip()}", once)
+        call = Call(once, DOOR, visitor.actor, MAIN, invocation.command.name, invocation.arguments)
         _, answer = await dispatcher.call(call)
     except UserError as error:
         return {"error": {"code": error.code, "message": error.message, "remedy": error.remedy}}

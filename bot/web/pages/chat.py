@@ -1,4 +1,4 @@
-"""The chat: what was said and is shown in a place of the console, the newest in view, and live."""
+"""The chat: what was said and is shown in the channel of the console, the newest in view, and live."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
 from bot.commands.parameters import AGENT_NAME
-from bot.commands.registry import shorten_name
 from bot.house import House
 from bot.web.pages.live import Change, Patch
 from bot.web.pages.template import show_page, show_part
 from bot.web.pages.visitor import DOOR, Guest, Visitor, find_house
-from core.agents import require_agent
 from core.board import BELL, last_version, list_changes, list_entries
-from core.errors import NotFound
 from core.messages import Entry, EntryKind, Tone
-from core.store import Database, Transaction
+from core.store import Database
 from core.wire import decode_card, decode_reply
 
 router = APIRouter(include_in_schema=False)
@@ -34,11 +32,6 @@ Number = Annotated[int, Query(ge=0, le=LAST)]
 _SUBJECT = re.compile(rf"({AGENT_NAME}) · ")
 
 
-def name_place(agent: str) -> str:
-    """An agent's thread; the channel for ""."""
-    return f"{MAIN}/{agent}" if agent else MAIN
-
-
 def name_own(person: str) -> str:
     """Where a person alone is told things."""
     return f"{DOOR}:@{person}"
@@ -47,54 +40,36 @@ def name_own(person: str) -> str:
 @router.get("/")
 async def show_chat(request: Request, visitor: Guest, before: Number = 0) -> HTMLResponse:
     """The channel."""
-    return await show_place(request, visitor, "", before)
+    return await show_channel(request, visitor, before)
 
 
 @router.get("/thread/{agent}")
-async def show_thread(request: Request, visitor: Guest, agent: str, before: Number = 0) -> HTMLResponse:
-    """What is said to one agent. Raises NotFound."""
-    async with find_house(request).database.reading() as tx:
-        found = await find_thread(tx, agent)
-    return await show_place(request, visitor, found, before)
+async def lead_on(_: Guest, agent: str) -> RedirectResponse:
+    """An agent's thread is its page; this is where it once was."""
+    return RedirectResponse(f"/agents/{quote(agent, safe='')}", 308)
 
 
-async def find_thread(tx: Transaction, agent: str) -> str:
-    """The agent whose thread is meant, "" for the channel. Raises NotFound."""
-    if not agent:
-        return ""
-    if not re.fullmatch(AGENT_NAME, agent):
-        raise NotFound(f"There is no agent {shorten_name(agent)}.", remedy="The fleet shows the agents.")
-    return (await require_agent(tx, agent)).id
-
-
-async def show_place(
-    request: Request, visitor: Visitor, agent: str, before: int = 0, *, status: int = 200, **told: Any
+async def show_channel(
+    request: Request, visitor: Visitor, before: int = 0, *, status: int = 200, **told: Any
 ) -> HTMLResponse:
-    """A page of a place. `told` are what its reader alone is told: `error`, or `reply`; and `line`, what they typed."""
-    places = [name_place(agent)] if agent else [MAIN, name_own(visitor.actor.person)]
+    """The page. `told` are what its reader alone is told: `error`, or `reply`; and `line`, what they typed."""
+    places = [MAIN, name_own(visitor.actor.person)]
     async with find_house(request).database.reading() as tx:
         version = await last_version(tx)
         entries = await list_entries(tx, places, before=before, limit=SHOWN + 1)
     shown = entries[-SHOWN:]
-    values = {"error": None, "reply": None, "line": "", **told}
-    live = {} if before else {"live": f"chat{f'/{agent}' if agent else ''}?after={version}"}
+    values = {"error": None, "reply": None, "line": "", "said": False, **told}
+    live = {} if before else {"live": f"chat?after={version}"}
     return show_page(
         "chat.html",
         visitor,
         status=status,
-        agent=agent,
         entries=[Markup(request.app.state.easel.draw(entry)) for entry in shown],  # noqa: S704 - our own template's output
         older=shown[0].number if len(entries) > SHOWN else 0,
         is_past=bool(before),
-        here=name_way(agent),
         **values,
         **live,
     )
-
-
-def name_way(agent: str) -> str:
-    """The address of a place's page."""
-    return f"/thread/{agent}" if agent else "/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +90,6 @@ class Easel:
 
 def _read_body(entry: Entry) -> Mapping[str, Any]:
     values: dict[str, Any] = {"text": "", "reply": None, "card": None, "agent": "", "tone": "plain"}
-    values["way"] = name_way(entry.place.partition("/")[2])
     values["is_own"] = entry.place.startswith(f"{DOOR}:@")
     if entry.kind is EntryKind.SAID:
         return {**values, "text": str(entry.body.get("text", ""))}
@@ -133,11 +107,10 @@ def _read_tone(word: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ChatSource:
-    """Entries of a place that are new or changed; in the channel also those that one person alone is told."""
+    """Entries of the channel that are new or changed, and those that one person alone is told."""
 
     database: Database
     easel: Easel
-    agent: str
     topics: Sequence[str] = (BELL,)
 
     async def read(self, cursor: str) -> Change:
@@ -146,9 +119,8 @@ class ChatSource:
             if not cursor:
                 return Change(str(await last_version(tx)))
             after = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else 0
-            found = await list_changes(tx, name_place(self.agent), after, limit=_MOST_CHANGES + 1)
-            if not self.agent:
-                found += await list_changes(tx, name_own(""), after, limit=_MOST_CHANGES + 1, below=True)
+            found = await list_changes(tx, MAIN, after, limit=_MOST_CHANGES + 1)
+            found += await list_changes(tx, name_own(""), after, limit=_MOST_CHANGES + 1, below=True)
         last = str(max([after, *(entry.version for entry in found)]))
         if len(found) > _MOST_CHANGES:
             return Change(last, (), {"reload": True})
@@ -162,6 +134,6 @@ class ChatSource:
         return Patch(f"entry-{entry.id}", self.easel.draw(entry), into, person=own)
 
 
-def make_source(house: House, easel: Easel, agent: str) -> ChatSource:
-    """The source of `chat`, and of an agent's thread, `chat/web-12`."""
-    return ChatSource(house.database, easel, agent)
+def make_source(house: House, easel: Easel) -> ChatSource:
+    """The source of `chat`."""
+    return ChatSource(house.database, easel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,13 +13,16 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
+from bot.commands.line import SLASH, find_command_start
 from bot.commands.parser import Invocation, format_line
 from bot.commands.registry import Command, Registry, read_arguments
 from bot.dispatcher import Call, Dispatcher
-from bot.web.pages.act import PLACE, Field, show_answer
+from bot.web.pages.act import Field, show_answer, write_down
 from bot.web.pages.agent import AgentName, require_known
 from bot.web.pages.asks import check_print, choose_option, fill_form
+from bot.web.pages.chat import MAIN
 from bot.web.pages.offers import takes_agent
+from bot.web.pages.say import hear, list_told, write_answer
 from bot.web.pages.template import show_page
 from bot.web.pages.visitor import DOOR, Guest, Visitor, find_house
 from core.errors import BadInput, Conflict, UserError
@@ -48,8 +51,25 @@ async def say(request: Request, visitor: Guest, agent: AgentName) -> Response:
         if _wants_json(request):
             return JSONResponse({"stop": f"stop {agent}"})
         return show_page("stop.html", visitor, agent=agent, text=text, key=key, back=back)
+    if find_command_start(text) is not None:
+        return await _run_line(request, visitor, agent, text, key, files)
     arguments = {"agent": agent, "text": unify_lines(text), "now": bool(now), "file": files}
     return _respond(request, visitor, await call_command(request, visitor, "send", arguments, key), back)
+
+
+async def _run_line(
+    request: Request, visitor: Visitor, agent: str, line: str, key: str, files: Sequence[Any]
+) -> Response:
+    """A command, of which the agent is the default. Everybody sees it in the channel, if it acts."""
+    back = f"/agents/{agent}"
+    if files:
+        error = BadInput("A command takes no files here.", remedy="Send them with words for the agent.")
+        return _respond(request, visitor, describe(error), back)
+    answered = await hear(request, visitor, unify_lines(line), key, agent)
+    status = 409 if "error" in answered else 200
+    if _wants_json(request):
+        return JSONResponse(write_answer(visitor, answered, whole=True), status)
+    return show_page("answer.html", visitor, status=status, back=back, **list_told(answered))
 
 
 def unify_lines(text: str) -> str:
@@ -212,10 +232,19 @@ async def call_command(request: Request, visitor: Visitor, name: str, arguments:
     parts = sorted((item, str(value)[:10_000_000]) for item, value in arguments.items())
     once = hashlib.sha256(f"{key}\n{name}\n{parts}".encode("utf-8", "replace")).hexdigest()[:40]
     try:
-        _, answered = await dispatcher.call(Call(once, DOOR, visitor.actor, PLACE, name, arguments))
+        await _write_down(request, visitor, name, arguments, once)
+        _, answered = await dispatcher.call(Call(once, DOOR, visitor.actor, MAIN, name, arguments))
     except UserError as error:
         return describe(error)
     return answered
+
+
+async def _write_down(request: Request, visitor: Visitor, name: str, arguments: Mapping[str, Any], once: str) -> None:
+    """What acts is seen in the channel; words for an agent are seen in its thread. Raises BadInput."""
+    command: Command = request.app.state.registry.get(name)
+    if command.acts and name != "send":
+        line = format_line(Invocation(command, read_arguments(command, arguments)))
+        await write_down(find_house(request), visitor, f"{SLASH} {line}", once)
 
 
 def describe(error: UserError) -> Answer:

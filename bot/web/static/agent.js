@@ -1,4 +1,4 @@
-// An agent's page: what callboard.js does not do for every page. Loaded after it.
+// An agent's page: what callboard.js does not do for every page. Loaded after it and complete.js.
 "use strict";
 
 // ------------------------------------------------------------------------------------------------------------ elapsed
@@ -104,7 +104,22 @@ async function sayWords(form) {
       answer = await postOnce(form.action, body);
     }
   }
+  if ("html" in answer) return showTold(answer);
+  showTold({});
   return sayAnswer(answer);
+}
+
+const words = document.getElementById("words");
+if (words) {
+  const completion = startCompletion(words, document.getElementById("suggestions"), words.dataset.agent);
+  words.addEventListener("keydown", (event) => {
+    if (!isPlainKey(event) || completion.takeKey(event)) return;
+    // A command is one line, which Enter says, as in the chat.
+    if (event.key !== "Enter" || event.shiftKey || !/^\s*\/agent(\s|$)/i.test(words.value)) return;
+    event.preventDefault();
+    completion.close();
+    words.form.requestSubmit();
+  });
 }
 
 document.addEventListener("submit", async (event) => {

@@ -1,4 +1,5 @@
-// The chat's input: completion, history, and answers in place. Without it the form posts and the page comes back.
+// The chat's input: history, and answers in place. Without it the form posts and the page comes back. Loaded after
+// complete.js.
 "use strict";
 
 const HISTORY = "callboard.history", MOST_LINES = 100;
@@ -23,19 +24,13 @@ function keepLine(line) {
 
 // Sends a line. What could not be done stays in the input, with the reason above it.
 async function sayLine(form) {
-  const input = form.elements.line, line = input.value, place = document.getElementById("answer");
+  const input = form.elements.line, line = input.value;
   if (!line.trim() || form.dataset.busy) return;
   form.dataset.busy = "yes";
   const answer = await sendForm(form);
   delete form.dataset.busy;
   delete form.dataset.key;
-  const problem = answer.error || (answer.detail && { message: answer.detail, remedy: answer.remedy });
-  if (answer.html) place.replaceChildren(makePart(answer.html));
-  else if (problem) place.replaceChildren(makeProblem(problem));
-  else place.replaceChildren();
-  fillToken(place);
-  showTimes(place);
-  if (problem || answer.keep) return;
+  if (!showTold(answer)) return;
   keepLine(line);
   if (input.value === line) input.value = "";
   // A page of older entries hears of nothing new.
@@ -43,94 +38,10 @@ async function sayLine(form) {
   scrollToEnd(document.getElementById("entries"));
 }
 
-function makePart(html) {
-  const template = document.createElement("template");
-  template.innerHTML = html;
-  return template.content;
-}
-
-function makeProblem(problem) {
-  const words = document.createElement("p");
-  words.className = "problem";
-  words.setAttribute("role", "alert");
-  words.textContent = `${problem.message} ${problem.remedy || ""}`;
-  return words;
-}
-
-// The input of the composer with its suggestions: an ARIA combobox.
+// The arrows bring back what was said before; without an open list.
 function startComposer(form) {
-  const input = form.elements.line, list = document.getElementById("suggestions");
-  let found = [], chosen = -1, asked = 0, timer, recalled = -1, draft = "", stale = false;
-
-  function close() {
-    clearTimeout(timer);
-    asked++;
-    found = [];
-    chosen = -1;
-    stale = false;
-    list.hidden = true;
-    input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-  }
-
-  function choose(index) {
-    chosen = index;
-    for (const [number, option] of [...list.children].entries()) option.setAttribute("aria-selected", String(number === index));
-    if (index < 0) return input.removeAttribute("aria-activedescendant");
-    input.setAttribute("aria-activedescendant", `suggestion-${index}`);
-    list.children[index].scrollIntoView({ block: "nearest" });
-  }
-
-  function take(index) {
-    const one = found[index], rest = input.value.slice(input.selectionStart);
-    const head = `${input.value.slice(0, one.start)}${one.text}${rest.startsWith(" ") ? "" : " "}`;
-    input.value = head + rest;
-    input.setSelectionRange(head.length, head.length);
-    close();
-    ask();
-  }
-
-  // What is shown may be for what was there before the last key.
-  async function takeFresh() {
-    if (stale) {
-      clearTimeout(timer);
-      await ask();
-    }
-    if (found.length) take(Math.max(chosen, 0));
-  }
-
-  function show(suggestions) {
-    found = suggestions;
-    stale = false;
-    list.replaceChildren(...found.map((one, number) => {
-      const option = document.createElement("li"), name = document.createElement("b"), about = document.createElement("span");
-      option.id = `suggestion-${number}`;
-      option.setAttribute("role", "option");
-      name.textContent = one.label;
-      about.textContent = one.about;
-      option.append(name, " ", about);
-      option.addEventListener("mousedown", (event) => {
-        event.preventDefault();
-        take(number);
-      });
-      return option;
-    }));
-    list.hidden = !found.length;
-    input.setAttribute("aria-expanded", String(!!found.length));
-    choose(-1);
-  }
-
-  async function ask() {
-    const number = ++asked;
-    const query = new URLSearchParams({ line: input.value, cursor: input.selectionStart, agent: form.elements.agent.value });
-    try {
-      const response = await fetch(`/complete?${query}`, { headers: { Accept: "application/json" } });
-      const suggestions = response.ok ? await response.json() : [];
-      if (number === asked) show(suggestions);
-    } catch (lost) {
-      close();
-    }
-  }
+  const input = form.elements.line, completion = startCompletion(input, document.getElementById("suggestions"), "");
+  let recalled = -1, draft = "";
 
   function recall(step) {
     const lines = readHistory();
@@ -142,27 +53,16 @@ function startComposer(form) {
     input.setSelectionRange(input.value.length, input.value.length);
   }
 
-  input.addEventListener("input", () => {
-    recalled = -1;
-    stale = true;
-    clearTimeout(timer);
-    timer = setTimeout(ask, 60);
-  });
-  input.addEventListener("blur", close);
+  input.addEventListener("input", () => (recalled = -1));
   input.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.altKey || event.ctrlKey || event.metaKey) return;
-    const open = !list.hidden, step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step && open) choose((chosen + step + found.length + (chosen < 0 && step < 0 ? 1 : 0)) % found.length);
-    else if (step && (step < 0 || recalled >= 0)) recall(step);
-    else if (event.key === "Tab" && (open || stale) && !event.shiftKey) takeFresh();
-    else if (event.key === "Enter" && open && chosen >= 0) take(chosen);
-    else if (event.key === "Escape" && open) close();
-    else return;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!isPlainKey(event) || completion.takeKey(event) || !step || (step > 0 && recalled < 0)) return;
+    recall(step);
     event.preventDefault();
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    close();
+    completion.close();
     recalled = -1;
     sayLine(form);
   });

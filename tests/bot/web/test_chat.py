@@ -51,12 +51,15 @@ class Elements(HTMLParser):
         return sum(1 for name, _ in self.tags if name == tag)
 
 
-async def say(
-    door: Door, line: str, agent: str = "", key: str = "", token: str = "", headers: dict[str, str] = DATA
-) -> httpx.Response:
+async def say(door: Door, line: str, key: str = "", token: str = "", headers: dict[str, str] = DATA) -> httpx.Response:
     sent = {**headers, **({"Authorization": f"Bearer {token}"} if token else {})}
-    form = {"line": line, "agent": agent, "key": key or uuid.uuid4().hex}
-    return await door.http.post("/say", data=form, headers=sent)
+    return await door.http.post("/say", data={"line": line, "key": key or uuid.uuid4().hex}, headers=sent)
+
+
+async def tell(door: Door, agent: str, words: str, headers: dict[str, str] = DATA) -> httpx.Response:
+    """What is written on an agent's page."""
+    form = {"text": words, "key": uuid.uuid4().hex}
+    return await door.http.post(f"/agents/{agent}/say", data=form, headers=headers)
 
 
 async def read_board(door: Door, place: str = "console:main") -> list[str]:
@@ -222,50 +225,99 @@ async def test_older_entries_are_a_link_away(door: Door) -> None:
     assert "data-live" not in page
 
 
-# ------------------------------------------------------------------------------------------------------------ threads
+# --------------------------------------------------------------------------------------------- on an agent's page
 
 
-async def test_plain_words_in_a_thread_go_to_its_agent(door: Door) -> None:
+async def test_an_agents_thread_is_its_page(door: Door) -> None:
     agent = await spawn(door)
-    await door.wait_for(agent, "needs you")
-    place = f"console:main/{agent}"
-    assert (await say(door, "Also say where", agent)).json()["error"] is None
-    assert await wait_for_board(door, "Queued", place)
-    assert await read_board(door, place) == [
-        "said: Also say where",
-        f"reply: Queued: {agent} gets it when its turn ends. (--now interrupts.)",
-    ]
-    page = Elements(await fetch(door, f"/thread/{agent}"))
-    assert "Also say where" in page.text
-    assert (await door.agent(agent))["queued_messages"] == 1
-    await say(door, "/agent send --now Stop that", agent)
-    await wait_for_board(door, "Interrupting", place)
+    response = await door.http.get(f"/thread/{agent}", headers=PAGE)
+    assert (response.status_code, response.headers["location"]) == (308, f"/agents/{agent}")
+    assert "/thread/" not in await fetch(door)
+    assert "/thread/" not in await fetch(door, f"/agents/{agent}")
     await door.run("stop", agent=agent)
 
 
-async def test_a_bare_stop_in_a_thread_is_asked_about(door: Door) -> None:
+async def test_a_command_there_is_about_the_agent(door: Door) -> None:
     agent = await spawn(door)
     await door.wait_for(agent, "needs you")
-    answer = (await say(door, "stop", agent)).json()
-    page = Elements(answer["html"])
-    values = [attrs.get("value") for tag, attrs in page.tags if tag == "input"]
-    assert {f"stop {agent}", f"send {agent} -- stop"} <= set(values)
+    answer = (await tell(door, agent, "/agent send --now Stop that")).json()
+    assert "Interrupting" in answer["html"]
+    assert "Everybody sees this in the chat" in answer["html"]
+    assert (answer["keep"], answer["error"]) == (False, None)
+    assert await wait_for_board(door, f"reply: Interrupting {agent}")
+    assert "said: /agent send --now Stop that" in await read_lines(door)
     assert await read_board(door, f"console:main/{agent}") == []
-    assert (await door.agent(agent))["status"] == "needs you"
-    done = await door.http.post("/act", data={"command": f"stop {agent}", "key": "k"}, headers=DATA)
-    assert done.status_code == 200
+    before = await read_lines(door)
+    shown = (await tell(door, agent, "/agent show")).json()
+    assert f"<h3>{agent} · " in shown["html"]
+    assert "Only you see this" in shown["html"]
+    assert await read_lines(door) == before
+    page = await tell(door, agent, "/AGENT stop", headers=PAGE)
+    assert "Stopping" in Elements(page.text).text
     await door.wait_for(agent, "stopped")
 
 
+async def test_a_command_there_that_cannot_be_done_stays_and_is_not_sent(door: Door) -> None:
+    agent = await spawn(door, "take 300 seconds")
+    response = await tell(door, agent, "/agent dance")
+    assert response.status_code == 409
+    assert response.json()["keep"]
+    assert "There is no command" in response.json()["html"]
+    page = await tell(door, agent, "/agent dance", headers=PAGE)
+    assert "<h1>Not done</h1>" in page.text
+    files = [("files", ("a.txt", b"words", "text/plain"))]
+    refused = await door.http.post(f"/agents/{agent}/say", data={"text": "/agent stop"}, files=files, headers=DATA)
+    assert "takes no files" in refused.json()["error"]["message"]
+    assert await door.events("message.queued", agent) == []
+    assert (await door.agent(agent))["status"] == "working"
+    await door.run("stop", agent=agent)
+
+
 @pytest.mark.parametrize("agent", ["nobody-1", "../x", "main", "a\0-1", "sample-1'--", "x" * 5000])
-async def test_there_is_no_thread_of_nobody(door: Door, agent: str) -> None:
-    answer = await say(door, "hello", agent)
+async def test_nothing_is_completed_for_nobody(door: Door, agent: str) -> None:
+    query = {"line": "/agent ", "cursor": 7, "agent": agent}
+    assert (await door.http.get("/complete", params=query)).status_code == 404
+
+
+async def test_a_command_about_nobody_is_not_done(door: Door) -> None:
+    answer = await tell(door, "nobody-1", "/agent stop")
     assert answer.json()["error"]["code"] == "not_found"
-    assert (
-        await door.http.get("/complete", params={"line": "/agent ", "cursor": 7, "agent": agent})
-    ).status_code == 404
-    if "/" not in agent and "\0" not in agent:
-        assert (await door.http.get(f"/thread/{agent}", headers=PAGE)).status_code == 404
+
+
+# ---------------------------------------------------------------------------------------------------- buttons
+
+
+async def test_what_a_button_does_is_seen_by_all_once(door: Door) -> None:
+    kim, ann = await admit(door, "kim", Role.APPROVER), await admit(door, "ann", Role.APPROVER)
+    agent = await spawn(door, "take 300 seconds")
+    form = {"command": f"send {agent} -- stop", "key": "button"}
+    async with watch(door, token=ann) as at_ann:
+        for _ in range(2):
+            await door.http.post("/act", data=form, headers={**DATA, "Authorization": f"Bearer {kim}"})
+        said = await at_ann(f"/agent send {agent} -- stop")
+    assert "<strong>kim</strong>" in said["html"]
+    run = {"command": "stop", "key": "form"}
+    await door.http.post(f"/agents/{agent}/run", data=run, headers={**DATA, "Authorization": f"Bearer {ann}"})
+    lines = [line for line in await read_lines(door) if line.startswith("said:") and agent in line]
+    assert lines == [f"said: /agent send {agent} -- stop", f"said: /agent stop {agent}"]
+    await door.http.post("/act", data={"command": f"show {agent}", "key": "look"}, headers=DATA)
+    assert [line for line in await read_lines(door) if f"/agent show {agent}" in line] == []
+    await door.wait_for(agent, "stopped")
+
+
+async def test_an_answer_on_the_agents_page_is_seen_by_all(door: Door) -> None:
+    agent = await spawn(door)
+    await door.wait_for(agent, "needs you")
+    page = await fetch(door, f"/agents/{agent}")
+    forms = [form for form in page.split("<form")[1:] if 'name="verdict" value="once"' in form]
+    fields = {
+        a["name"]: a["value"]
+        for t, a in Elements(f"<form{forms[0].partition('</form>')[0]}</form>").tags
+        if t == "input"
+    }
+    await door.http.post(f"/agents/{agent}/answer", data=fields, headers=DATA)
+    assert await wait_for_board(door, f"said: /agent approve {fields['request']}")
+    await door.wait_for(agent, "done")
 
 
 # ------------------------------------------------------------------------------------------------- several people
@@ -435,9 +487,8 @@ async def test_nothing_that_is_said_is_markup(door: Door) -> None:
             await say(opened, f"/agent stop nobody-1 {words}")
             await wait_for_board(opened, "nobody-1", await _find_own(opened))
             pages = [await fetch(opened)]
-            await say(opened, words, agent)
-            await wait_for_board(opened, "reply", f"console:main/{agent}")
-            pages.append(await fetch(opened, f"/thread/{agent}"))
+            await tell(opened, agent, f"/agent stop {words}")
+            pages.append((await tell(opened, agent, f"/agent {words}", headers=PAGE)).text)
             answer = (await say(opened, f"/agent {words}")).json()["html"] + (await say(opened, "/agent list")).json()[
                 "html"
             ]
@@ -467,7 +518,7 @@ async def test_hostile_words_are_shown_as_text(door: Door) -> None:
     html = await fetch(door)
     page = Elements(html)
     sources = [str(attrs.get("src")) for tag, attrs in page.tags if tag == "script"]
-    assert [source.rpartition("/")[2] for source in sources] == ["callboard.js", "chat.js"]
+    assert [source.rpartition("/")[2] for source in sources] == ["callboard.js", "complete.js", "chat.js"]
     assert page.count("img") == 1
     assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
     assert not {"\u202e", "\x1b"} & set(html)
@@ -477,6 +528,6 @@ async def test_hostile_words_are_shown_as_text(door: Door) -> None:
     assert not {word for word in classes if "<" in word or "alert" in word}
 
 
-@pytest.mark.parametrize("path", ["/?before=-1", "/?before=99999999999", "/?before=x", "/thread/"])
+@pytest.mark.parametrize("path", ["/?before=-1", "/?before=99999999999", "/?before=x"])
 async def test_broken_addresses(door: Door, path: str) -> None:
     assert (await door.http.get(path, headers=PAGE)).status_code in (400, 404)
