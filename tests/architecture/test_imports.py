@@ -18,6 +18,7 @@ SEEN_BY_INTEGRATIONS = (
     "core.model",
     "core.events",
     "core.errors",
+    "core.files",
     "core.settings",
     "core.text",
     "core.redaction",

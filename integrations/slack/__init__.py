@@ -1,0 +1,64 @@
+"""Slack: slash commands, threads, buttons. Translates, and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from core.interfaces import Integration, Pace, Setup
+
+if TYPE_CHECKING:
+    from core.interfaces import Chat, Check, Door
+
+
+def _make_chat(setup: Setup) -> Chat:
+    from integrations.slack.chat import SlackChat
+
+    return SlackChat(setup.settings, setup.anchors)
+
+
+def _read_settings() -> type[Any]:
+    from integrations.slack.settings import SlackSettings
+
+    return SlackSettings
+
+
+def _make_doors(setup: Setup) -> Sequence[Door]:
+    from integrations.slack.door import make_doors
+
+    return make_doors(setup)
+
+
+async def _listen(setup: Setup) -> None:
+    if not setup.settings.app_token.get_secret_value():
+        return
+    from integrations.slack.app import make_app
+    from integrations.slack.ear import Ear
+    from integrations.slack.socket import hold_sockets
+
+    ear = Ear(setup)
+    await ear.meet()
+    await hold_sockets(make_app(ear), ear)
+
+
+async def _run_checks(setup: Setup) -> Sequence[Check]:
+    from integrations.slack.checks import run_checks
+
+    return await run_checks(setup)
+
+
+integration = Integration(
+    name="slack",
+    about="Slack: slash commands, threads and buttons in a workspace.",
+    settings=_read_settings,
+    chat=_make_chat,
+    doors=_make_doors,
+    checks=_run_checks,
+    listen=_listen,
+    pace=Pace(edit_gap=3.0, posts_per_second=1.0),
+    sealed=True,
+    threads=True,
+)
+
+# For whoever examines the record: nothing answers there.
+EXAMPLE = {"bot_token": "xoxb-example", "app_token": "xapp-example", "api_url": "http://127.0.0.1:9/api/"}

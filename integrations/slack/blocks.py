@@ -1,0 +1,196 @@
+"""Cards and replies as Block Kit, within its limits. Pure.
+
+Limits: https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from core.messages import Attachment, Button, Card, Reply, Table, Tone
+from core.text import plain
+from integrations.slack.text import address, cut, escape, say
+
+Block = dict[str, Any]
+MOST_BLOCKS = 50
+# Of all texts together; Slack refuses some 13,200.
+MOST_TEXT = 12_000
+_MOST_CARDS = 6
+_SECTION = 2_900
+_TITLE, _LABEL, _CONFIRM = 300, 75, 300
+_MOST_BUTTONS, _BUTTONS_A_ROW = 25, 5
+_ABOVE = " in the file"
+_DOTS = {
+    Tone.BUSY: ":large_blue_circle:",
+    Tone.ASKING: ":large_yellow_circle:",
+    Tone.GOOD: ":large_green_circle:",
+    Tone.BAD: ":red_circle:",
+    Tone.PLAIN: ":white_circle:",
+}
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What a message is made of. `text` is what notifications and screen readers say; `files` hold what was cut."""
+
+    blocks: list[Block]
+    text: str
+    files: list[Attachment] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Ink:
+    """How much of a message's room is left."""
+
+    left: int = MOST_TEXT
+
+    def take(self, most: int) -> int:
+        """Room for a text of at most so many characters."""
+        room = max(min(most, self.left), 60)
+        self.left -= room
+        return room
+
+
+def draw_card(card: Card) -> Drawn:
+    """A card as a message."""
+    blocks = list(_lay_card(card, Ink(), 0))
+    return Drawn(blocks[:MOST_BLOCKS], escape(cut(plain(card.title), _TITLE)) or "…")
+
+
+def draw_reply(reply: Reply, command: str) -> Drawn:
+    """A reply as a message, with what is too long for one as files."""
+    ink, files = Ink(), list(reply.attachments)
+    blocks: list[Block] = []
+    if reply.text.strip():
+        blocks += _lay_text(reply.text, ink, files)
+    buttons = 0
+    for card in reply.cards[:_MOST_CARDS]:
+        blocks += _lay_card(card, ink, buttons)
+        buttons += len(card.buttons)
+    if missing := len(reply.cards) - _MOST_CARDS:
+        blocks += [_section(f"… {missing} more")] if missing > 0 else []
+    if reply.table:
+        blocks += _lay_table(reply.table, ink, files)
+    if reply.hint:
+        blocks.append(_context(say(address(plain(reply.hint), command), ink.take(1_000))))
+    text = escape(cut(plain(reply.text or (reply.cards[0].title if reply.cards else "")), _TITLE))
+    names = ", ".join(file.name for file in files) or "…"
+    return Drawn(
+        blocks[:MOST_BLOCKS] or [_section(escape(cut(names, _TITLE)))], text or escape(cut(names, _TITLE)), files
+    )
+
+
+def _lay_text(text: str, ink: Ink, files: list[Attachment]) -> Iterator[Block]:
+    room = ink.take(2 * _SECTION)
+    shown = say(text, room, _ABOVE)
+    if len(escape(text)) > room:
+        files.append(Attachment("text.txt", text))
+    parts = [shown] if len(shown) <= _SECTION else _part(shown)
+    yield from (_section(part) for part in parts if part.strip())
+
+
+def _part(text: str) -> list[str]:
+    """Pieces of a section each, cut between lines where that can be, never within an entity."""
+    parts = []
+    while len(text) > _SECTION:
+        at = text.rfind("\n", _SECTION // 2, _SECTION)
+        at = at if at > 0 else text.rfind(" ", _SECTION // 2, _SECTION)
+        if at <= 0:
+            amp = text.rfind("&", _SECTION - 8, _SECTION)
+            at = amp if amp > 0 else _SECTION
+        parts.append(text[:at])
+        text = text[at:]
+    return [*parts, text]
+
+
+def _lay_card(card: Card, ink: Ink, buttons: int) -> Iterator[Block]:
+    title = say(card.title, min(_TITLE, ink.take(_TITLE))) or "…"
+    yield _section(f"{_DOTS[card.tone]} *{title.replace('*', '∗')}*" if title.strip() else _DOTS[card.tone])
+    if lines := "\n".join(line for line in card.lines if line.strip()):
+        yield from [_section(part) for part in _part(say(lines, ink.take(_SECTION))) if part.strip()]
+    if card.code.strip():
+        yield _code(card.code, ink.take(3_000))
+    if card.fields:
+        told = " · ".join(f"{label}: {value}" for label, value in card.fields)
+        yield _context(say(told, ink.take(1_500)))
+    yield from _lay_buttons(card.buttons, buttons)
+    if card.footer.strip():
+        yield _context(say(card.footer, ink.take(500)))
+
+
+def _lay_buttons(buttons: Sequence[Button], before: int) -> Iterator[Block]:
+    drawn = list(_draw_buttons(buttons[:_MOST_BUTTONS], before))
+    rows = iter(drawn)
+    while row := list(islice(rows, _BUTTONS_A_ROW)):
+        yield {"type": "actions", "elements": row}
+    if missing := len(buttons) - len(drawn):
+        yield _context(f"… {missing} more buttons")
+
+
+def _draw_buttons(buttons: Sequence[Button], before: int) -> Iterator[Block]:
+    is_free = before == 0
+    for number, button in enumerate(buttons, before + 1):
+        kind = "ask" if button.prompt else "act"
+        element: Block = {
+            "type": "button",
+            "text": _plain_text(button.label, _LABEL),
+            "value": button.command[:2_000],
+            "action_id": f"{kind}:{number}",
+        }
+        if button.primary and is_free:
+            element["style"], is_free = "primary", False
+        if button.confirm:
+            element["confirm"] = _confirm(button)
+        yield element
+
+
+def _confirm(button: Button) -> Block:
+    return {
+        "title": _plain_text("Are you sure?", 100),
+        "text": _plain_text(button.confirm, _CONFIRM),
+        "confirm": _plain_text(button.label, 30),
+        "deny": _plain_text("Cancel", 30),
+    }
+
+
+def _lay_table(table: Table, ink: Ink, files: list[Attachment]) -> Iterator[Block]:
+    text = write_table(table)
+    room = ink.take(3_000)
+    if len(text) > room:
+        files.append(Attachment("table.txt", text))
+    yield _code(text, room, _ABOVE)
+
+
+def write_table(table: Table) -> str:
+    """A table in columns of one width each."""
+    rows = [[" ".join(plain(value).split()) for value in row] for row in (table.columns, *table.rows)]
+    widths = [min(max(len(row[at]) for row in rows if at < len(row)), 60) for at in range(len(table.columns))]
+    return "\n".join(
+        "  ".join(value.ljust(width) for value, width in zip(row, widths, strict=False)).rstrip() for row in rows
+    )
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text or "…"}}
+
+
+def _context(text: str) -> Block:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text or "…"}]}
+
+
+def _code(text: str, most: int, where: str = "") -> Block:
+    """Text as it is: within preformatted text Slack reads nothing as markup."""
+    shown = cut(plain(text), most, where) or "…"
+    return {
+        "type": "rich_text",
+        "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown}]}],
+    }
+
+
+def _plain_text(text: str, most: int) -> Block:
+    shown = " ".join(plain(text).split()) or "…"
+    shown = shown if len(shown) <= most else f"{shown[: most - 1].rstrip()}…"
+    return {"type": "plain_text", "text": shown, "emoji": False}

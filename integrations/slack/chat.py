@@ -1,0 +1,142 @@
+"""Slack as a chat: what the bot has to say there, and its living cards."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from slack_sdk.errors import SlackApiError
+
+from core.errors import PermanentFailure, TemporaryFailure
+from core.interfaces import Anchors
+from core.messages import Attachment, Card, Place, Reply, Tone
+from integrations.slack.blocks import Drawn, draw_card, draw_reply
+from integrations.slack.budget import Budget
+from integrations.slack.places import Spot, split_reference
+from integrations.slack.settings import SlackSettings
+from integrations.slack.web import GONE, call, make_client, read_code
+
+EVENT = "callboard"
+_REMEMBERED = 2_000
+_LOOKED_THROUGH = 100
+_LONGEST_WAIT = 15.0
+
+
+class SlackChat:
+    """A Chat. Whoever is alone to see something sees it ephemerally; files go to them directly then."""
+
+    def __init__(self, settings: SlackSettings, anchors: Anchors) -> None:
+        self._settings = settings
+        self._anchors = anchors
+        self._client = make_client(settings)
+        self._budget = Budget()
+        self._sent: dict[str, str] = {}
+        self._direct: dict[str, str] = {}
+
+    async def post(self, place: Place, reply: Reply, key: str) -> str:
+        """Say something; its files go first, so that whoever reads it finds them. Raises TemporaryFailure and
+        PermanentFailure."""
+        if known := self._sent.get(key):
+            return known
+        spot = Spot.read(place.address)
+        drawn = draw_reply(reply, self._settings.command)
+        if drawn.files:
+            await self._upload(spot, drawn.files)
+        return self._remember(key, await self._say(spot, drawn, key))
+
+    async def draw(self, place: Place, card: Card, reference: str, key: str) -> str:
+        """Draw a card anew, or in its place. Raises as `post` does."""
+        drawn, spot = draw_card(card), Spot.read(place.address)
+        reference = reference or self._sent.get(key, "")
+        if reference:
+            await self._enter(urgent=card.tone in (Tone.ASKING, Tone.BAD))
+            if await self._edit(reference, drawn):
+                return reference
+        return self._remember(key, await self._say(spot, drawn, key))
+
+    async def find(self, place: Place, key: str) -> str:
+        """The message with this key among the newest of a place; "" when there is none, or only one person saw it."""
+        spot = Spot.read(place.address)
+        if spot.user:
+            return ""
+        thread = await self._find_thread(spot)
+        asked: dict[str, Any] = {"channel": spot.channel, "limit": _LOOKED_THROUGH, "include_all_metadata": True}
+        if thread:
+            found = await call(self._client.conversations_replies(ts=thread, **asked))
+        else:
+            found = await call(self._client.conversations_history(**asked))
+        for message in found.get("messages", ()):
+            if _read_key(message) == key:
+                return f"{spot.channel}/{message['ts']}"
+        return ""
+
+    def _remember(self, key: str, reference: str) -> str:
+        self._sent[key] = reference
+        if len(self._sent) > _REMEMBERED:
+            del self._sent[next(iter(self._sent))]
+        return reference
+
+    async def _enter(self, *, urgent: bool) -> None:
+        """Wait for a place among the edits of this minute."""
+        waited = 0.0
+        while wait := self._budget.take(time.monotonic(), urgent=urgent):
+            if waited + wait > _LONGEST_WAIT:
+                raise TemporaryFailure("Slack takes no more edits this minute.", retry_after=wait)
+            waited += wait
+            await asyncio.sleep(wait)
+
+    async def _edit(self, reference: str, drawn: Drawn) -> bool:
+        """False when the message is gone."""
+        channel, ts = split_reference(reference)
+        update = self._client.chat_update(channel=channel, ts=ts, text=drawn.text, blocks=drawn.blocks)
+        try:
+            await call(update)
+        except PermanentFailure as failure:
+            if isinstance(failure.__cause__, SlackApiError) and read_code(failure.__cause__) in GONE:
+                return False
+            raise
+        return True
+
+    async def _say(self, spot: Spot, drawn: Drawn, key: str) -> str:
+        content: dict[str, Any] = {"text": drawn.text, "blocks": drawn.blocks}
+        if thread := await self._find_thread(spot):
+            content["thread_ts"] = thread
+        if spot.channel and spot.user:
+            said = await call(self._client.chat_postEphemeral(channel=spot.channel, user=spot.user, **content))
+            return f"{spot.channel}/{said['message_ts']}"
+        channel = spot.channel or await self._open_direct(spot.user)
+        marker = {"event_type": EVENT, "event_payload": {"key": key}}
+        content |= {"metadata": marker, "unfurl_links": False, "unfurl_media": False}
+        said = await call(self._client.chat_postMessage(channel=channel, **content))
+        return f"{channel}/{said['ts']}"
+
+    async def _find_thread(self, spot: Spot) -> str:
+        """The time stamp of the card below which it is said, "" outside threads."""
+        if not spot.agent:
+            return ""
+        reference = await self._anchors.find_reference(Place("slack", spot.channel), f"agent:{spot.agent}")
+        if not reference:
+            raise TemporaryFailure(f"The card of {spot.agent} is not there yet.", retry_after=1)
+        return split_reference(reference)[1]
+
+    async def _open_direct(self, user: str) -> str:
+        if user not in self._direct:
+            opened = await call(self._client.conversations_open(users=user))
+            self._direct[user] = str(opened["channel"]["id"])
+        return self._direct[user]
+
+    async def _upload(self, spot: Spot, files: list[Attachment]) -> None:
+        where: dict[str, Any] = {"channel": spot.channel}
+        if spot.user:
+            where = {"channel": await self._open_direct(spot.user)}
+        elif thread := await self._find_thread(spot):
+            where["thread_ts"] = thread
+        uploads = [{"filename": file.name, "content": file.text or " ", "title": file.name} for file in files]
+        await call(self._client.files_upload_v2(file_uploads=uploads, **where))
+
+
+def _read_key(message: Mapping[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    return str((metadata.get("event_payload") or {}).get("key", "")) if metadata.get("event_type") == EVENT else ""

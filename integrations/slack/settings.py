@@ -1,0 +1,55 @@
+"""The section `slack` of the settings."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, model_validator
+
+from core.settings.chat import ChatSection
+from core.settings.problem import fault
+from core.settings.value import Variable
+
+_EMPTY = SecretStr("")
+_COMMAND = re.compile(r"/[a-z0-9][a-z0-9_-]{0,30}")
+
+
+class SlackSettings(ChatSection):
+    """A Slack workspace: a bot with Socket Mode (`app_token`) or signed HTTP (`signing_secret`), or both."""
+
+    bot_token: Annotated[SecretStr, Variable("SLACK_BOT_TOKEN")] = Field(
+        _EMPTY, description="Bot User OAuth Token, xoxb-…"
+    )
+    app_token: Annotated[SecretStr, Variable("SLACK_APP_TOKEN", enables=False)] = Field(
+        _EMPTY,
+        description="App-level token with connections:write, xapp-…: Socket Mode, which needs no public address.",
+    )
+    signing_secret: Annotated[SecretStr, Variable("SLACK_SIGNING_SECRET", enables=False)] = Field(
+        _EMPTY, description="Signing Secret: Slack calls /hooks/slack/events at http.public_url."
+    )
+    command: str = Field("/agent", description="The slash command as the app's manifest has it.")
+    api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        self._check_tokens()
+        if not _COMMAND.fullmatch(self.command):
+            raise fault("this is no slash command.", "Write it as /agent", "command")
+        parts = urlsplit(self.api_url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise fault("tokens go there in clear text.", "Use https.", "api_url")
+        return self
+
+    def _check_tokens(self) -> None:
+        bot, app = self.bot_token.get_secret_value(), self.app_token.get_secret_value()
+        if not bot:
+            raise fault("it is missing.", "Install the app and copy its Bot User OAuth Token, xoxb-…", "bot_token")
+        if not bot.startswith("xoxb-"):
+            raise fault("this is no bot token.", "It begins with xoxb-; xoxp- is a person's.", "bot_token")
+        if app and not app.startswith("xapp-"):
+            raise fault("this is no app-level token.", "It begins with xapp-.", "app_token")
+        if not (app or self.signing_secret.get_secret_value()):
+            remedy = "Set app_token (Socket Mode, no public address), or signing_secret for signed HTTP."
+            raise fault("nothing that people do in Slack could be heard.", remedy, "app_token")
