@@ -42,6 +42,12 @@ def find_role(settings: Settings, chat: str, facts: Sequence[str]) -> Role:
     )
 
 
+def find_lift(settings: Settings) -> Role:
+    """The most that a group of any chat gives anybody."""
+    chats = [section for section in settings.integrations.values() if isinstance(section, ChatSection)]
+    return max((Role[role.upper()] for chat in chats for role in chat.groups.values()), default=Role.NOBODY)
+
+
 def list_groups(facts: Sequence[str]) -> list[str]:
     """The ids of somebody's groups."""
     return [fact.removeprefix(_GROUP) for fact in facts if fact.startswith(_GROUP)]

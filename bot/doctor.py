@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from dataclasses import replace
 
+from bot.approvers import check_approvers
 from bot.greeting import greet_all, list_meetings
 from bot.house import House
 from bot.pools import check_pools
@@ -25,6 +26,7 @@ async def examine_house(house: House, quick: bool = False) -> list[Check]:
     kinds = [_check_kind(house, name) for name in house.kinds]
     checks += [_weigh(house, name, greeted.pop(line.name, line)) for name, line in zip(house.kinds, kinds, strict=True)]
     checks += [_check_project(house, name) for name in house.projects]
+    checks += await check_approvers(house)
     checks += await check_pools(house)
     checks += greeted.values()
     checks.append(await _check_deliveries(house))

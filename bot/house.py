@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot.admission import find_lift
 from core.budgets import Plan, name_day
 from core.clock import Clock
 from core.crew import Command, Site, Warmth
@@ -103,7 +104,8 @@ class House:
 
     def find_quorum(self, project: str, request: Request) -> Quorum | None:
         """Whose approval a request takes; None where one approver is enough."""
-        return required_approvals(self.settings.projects.get(project), request)
+        quorum = required_approvals(self.settings.projects.get(project), request)
+        return replace(quorum, lifted=find_lift(self.settings)) if quorum else None
 
     def find_approvers(self, project: str) -> Sequence[Part]:
         """Whose approval a project's permissions take; nothing where one approver is enough."""

@@ -255,7 +255,9 @@ def say_cost(cost: float | None) -> str:
 
 def write_tally(tally: Tally) -> dict[str, Any]:
     """How far approvals are, as plain JSON."""
-    return {"by": list(tally.by), "needed": tally.needed, "missing": tally.missing, "text": str(tally)}
+    never = str(tally.shortage) if tally.shortage else ""
+    found = {"by": list(tally.by), "needed": tally.needed, "missing": tally.missing, "text": str(tally)}
+    return {**found, "never": never}
 
 
 def write_request(request: Request) -> dict[str, Any]:

@@ -62,9 +62,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Quorum:
-    """All of these parts are needed; somebody may stand in more than one."""
+    """All of these parts are needed; somebody may stand in more than one. `lifted` is the most that a group of a chat
+    gives anybody: who is in it is known there alone."""
 
     parts: tuple[Part, ...]
+    lifted: Role = Role.NOBODY
 
     def __str__(self) -> str:
         return " and ".join(str(part) for part in self.parts)
@@ -85,18 +87,33 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """A part for which there are too few people. `able` are the names of those who could approve."""
+
+    part: Part
+    able: tuple[str, ...]
+
+    def __str__(self) -> str:
+        who = f"only {' and '.join(self.able)}" if self.able else "nobody"
+        return f"{self.part.count} of {self.part.words} can never be: {who} could approve"
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
-    """How far a quorum is. `by` are the names that count, `missing` says who else is needed, "" when nobody is."""
+    """How far a quorum is. `by` are the names that count, `missing` says who else is needed, "" when nobody is, and
+    `shortage` why there can never be enough."""
 
     by: tuple[str, ...]
     needed: int
     missing: str
     needs: str = ""
+    shortage: Shortage | None = None
 
     def __str__(self) -> str:
         names = f": {', '.join(self.by)}" if self.by else ""
-        needs = f"; needs {self.needs}" if self.needs else ""
-        return f"{len(self.by)} of {self.needed} approval{'' if self.needed == 1 else 's'}{names}{needs}"
+        needs = f"; needs {self.needs}" if self.needs and not self.shortage else ""
+        never = f"; {self.shortage}" if self.shortage else ""
+        return f"{len(self.by)} of {self.needed} approval{'' if self.needed == 1 else 's'}{names}{needs}{never}"
 
 
 class HasApprovers(Protocol):
@@ -200,6 +217,19 @@ def tally_votes(
     missing = " and ".join(f"{left} more of {part.words}" for left, part in lacking)
     needs = " and ".join(_say_needs(left, part, counted) for left, part in lacking)
     return Tally(tuple(person.name for person in counted), needed, missing, needs)
+
+
+def find_shortage(quorum: Quorum, people: Sequence[Person], excluded: Collection[str] = ()) -> Shortage | None:
+    """The first part that these people, who are all that are known, can never fill; None when they can, or when it
+    takes somebody whom a group of a chat makes one of them."""
+    known = [replace(person, role=max(person.role, quorum.lifted)) for person in people]
+    for part in quorum.parts:
+        if part.groups or any(quorum.lifted >= role for role in part.roles):
+            continue
+        able = {person.id: person.name for person in known if can_vote(Quorum((part,)), person, excluded)}
+        if len(able) < part.count:
+            return Shortage(part, tuple(sorted(able.values())))
+    return None
 
 
 def _say_needs(left: int, part: Part, counted: Sequence[Person]) -> str:

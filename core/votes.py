@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -9,10 +10,12 @@ from core.announce import announce
 from core.errors import BadInput, Conflict, Refused
 from core.interfaces import Answer
 from core.model import Actor, Agent, AgentMessage, Person, Request, RequestState, Timer, Verdict
-from core.quorum import Quorum, Tally, Vote, can_vote, tally_votes
+from core.quorum import Quorum, Shortage, Tally, Vote, can_vote, find_shortage, tally_votes
 from core.requests import as_ask, describe_settled, fingerprint_ask, require_request
 from core.store import Transaction, change, find, get, upsert
 from core.store.fleet import lock_agent
+
+NEVER = "Anybody who approves may deny it; an admin can name others, or add people: `doctor` says where."
 
 
 async def cast_vote(
@@ -40,7 +43,17 @@ async def count_votes(tx: Transaction, agent: Agent, request: Request, quorum: Q
     votes = await find(tx, Vote, request=request.id, fingerprint=_hash(request))
     people = [await _find_voter(tx, vote) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))]
     groups = {vote.person: vote.groups for vote in votes}
-    return tally_votes(quorum, [person for person in people if person], await _find_excluded(tx, agent), groups)
+    excluded = await _find_excluded(tx, agent)
+    voters = [person for person in people if person]
+    tally = tally_votes(quorum, voters, excluded, groups)
+    return replace(tally, shortage=await _find_shortage(tx, quorum, excluded, voters)) if tally.missing else tally
+
+
+async def _find_shortage(
+    tx: Transaction, quorum: Quorum, excluded: Collection[str], voters: Sequence[Person] = ()
+) -> Shortage | None:
+    """Whether there can never be enough. Who voted by a role that a group gave them then is one of those who can."""
+    return find_shortage(quorum, [*await find(tx, Person), *voters], excluded)
 
 
 async def _find_voter(tx: Transaction, vote: Vote) -> Person | None:
@@ -64,7 +77,10 @@ async def _check_voter(tx: Transaction, actor: Actor, agent: Agent, quorum: Quor
     if person and can_vote(quorum, person, excluded, actor.groups):
         return
     why = "it is your own agent" if actor.person in excluded else "you are not among them"
-    raise Refused(f"This takes {quorum}, and {why}.", remedy="Ask one of them; anybody who approves may deny it.")
+    shortage = await _find_shortage(tx, quorum, excluded)
+    never = f" {shortage}." if shortage else ""
+    remedy = NEVER if shortage else "Ask one of them; anybody who approves may deny it."
+    raise Refused(f"This takes {quorum}, and {why}.{never}", remedy=remedy)
 
 
 async def _find_excluded(tx: Transaction, agent: Agent) -> set[str]:

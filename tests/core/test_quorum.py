@@ -20,6 +20,7 @@ from core.quorum import (
     Terms,
     can_vote,
     count_needed,
+    find_shortage,
     parse_parts,
     required_approvals,
     tally_votes,
@@ -37,6 +38,9 @@ def make_person(name: str, role: Role = Role.APPROVER) -> Person:
 
 ANN, BOB = make_person("ann", Role.ADMIN), make_person("bob", Role.ADMIN)
 KIM, LEE = make_person("Kim"), make_person("lee")
+
+
+PEOPLE = st.builds(make_person, st.sampled_from(["ann", "bob", "kim", "lee", "max"]), st.sampled_from(Role))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +128,44 @@ def test_the_owner_counts_where_it_is_said() -> None:
     assert not can_vote(TWO, LEE, ())
 
 
-PEOPLE = st.builds(make_person, st.sampled_from(["ann", "bob", "kim", "lee", "max"]), st.sampled_from(Role))
+@pytest.mark.parametrize(
+    ("given", "people", "excluded", "able"),
+    [
+        ("2 of [kim, lee]", [KIM, LEE, ANN], [], None),
+        ("2 of [kim, lee]", [KIM, LEE, ANN], ["p-Kim"], ("lee",)),
+        ("2 of [kim, lee]", [KIM, make_person("lee", Role.OPERATOR)], [], ("Kim",)),
+        ({"count": 2, "of": ["kim", "lee"], "self": True}, [KIM, LEE], ["p-Kim"], None),
+        ("2 of [role:admin]", [ANN, KIM], [], ("ann",)),
+        ("2 of [role:admin]", [ANN, BOB], [], None),
+        ("2 of [role:admin]", [KIM], [], ()),
+        ("2 of [role:admin, kim]", [ANN, KIM], [], None),
+        ("2 of [role:admin, group:slack/S01]", [ANN], [], None),
+        (["1 of [role:approver]", "1 of [role:admin]"], [KIM, LEE], [], ()),
+    ],
+)
+def test_who_can_never_be_enough(
+    given: Any, people: list[Person], excluded: list[str], able: tuple[str, ...] | None
+) -> None:
+    found = find_shortage(Quorum(parse_parts(given)), people, excluded)
+    assert (found.able if found else None) == able
+
+
+def test_whom_a_group_makes_an_admin_nobody_knows() -> None:
+    two = Quorum(parse_parts("2 of [role:admin]"))
+    assert find_shortage(two, []) is not None
+    assert find_shortage(replace(two, lifted=Role.APPROVER), []) is not None
+    assert find_shortage(replace(two, lifted=Role.ADMIN), []) is None
+    named, viewers = Quorum(parse_parts("1 of [kim]")), [make_person("kim", Role.VIEWER)]
+    assert find_shortage(named, viewers) is not None
+    assert find_shortage(replace(named, lifted=Role.APPROVER), viewers) is None
+
+
+@given(st.data())
+def test_a_shortage_is_what_everybody_together_cannot_fill(data: st.DataObject) -> None:
+    people = data.draw(st.lists(PEOPLE, max_size=6, unique_by=lambda person: person.id))
+    count, excluded = data.draw(st.integers(1, 4)), data.draw(st.sampled_from([[], ["p-ann"], ["p-kim"]]))
+    quorum = Quorum((Part(count, (Role.ADMIN,), ("kim", "lee")[: data.draw(st.integers(0, 2))]),))
+    assert (find_shortage(quorum, people, excluded) is None) == (not tally_votes(quorum, people, excluded).missing)
 
 
 @given(st.integers(1, 4), st.lists(PEOPLE, max_size=8, unique_by=lambda person: person.id), st.booleans())
@@ -152,6 +193,10 @@ def test_words() -> None:
     assert str(tally_votes(TWO, [], ())) == "0 of 2 approvals; needs 2 of role:admin, kim"
     assert str(tally_votes(TWO, [ANN, KIM], ())) == "2 of 2 approvals: ann, Kim"
     assert str(tally_votes(Quorum((Part(1, (Role.ADMIN,)),)), [], ())) == "0 of 1 approval; needs role:admin"
+    lacking = replace(tally_votes(TWO, [KIM], ()), shortage=find_shortage(TWO, [KIM]))
+    never = "2 of role admin, kim can never be: only Kim could approve"
+    assert str(lacking) == f"1 of 2 approvals: Kim; {never}"
+    assert str(find_shortage(TWO, [])) == "2 of role admin, kim can never be: nobody could approve"
     both = Quorum((Part(1, (Role.ADMIN,)), Part(1, (Role.APPROVER,))))
     assert str(tally_votes(both, [KIM], ())) == "1 of 2 approvals: Kim; needs role:admin"
 

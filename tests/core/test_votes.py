@@ -17,6 +17,7 @@ from core.quorum import Part, Quorum, Vote, parse_parts, required_approvals
 from core.requests import Ruling, open_request, require_request
 from core.rules import Decision, Effect, parse_rule
 from core.store import Database, change, find, insert
+from core.votes import count_votes
 from tests.fakes.board import admit, keep_agent, list_kinds, read_agent, read_requests
 from tests.fakes.clock import START
 from tests.fakes.records import make_ask
@@ -82,6 +83,18 @@ async def test_who_does_not_count_is_told_so(hall: Hall, name: str, why: str) ->
     with pytest.raises(Refused, match=why):
         await hall.vote(name)
     assert (await hall.read()).state is RequestState.OPEN
+
+
+async def test_what_nobody_can_ever_approve_is_said_at_once(hall: Hall) -> None:
+    three = Quorum((Part(3, (Role.ADMIN,)),))
+    with pytest.raises(Refused, match="only ann and bob could approve") as caught:
+        await hall.vote("olga", quorum=three)
+    assert "may deny it" in caught.value.remedy
+    request, agent = await hall.read(), await read_agent(hall.database)
+    async with hall.database.reading() as tx:
+        tally = await count_votes(tx, agent, request, three)
+        assert str(tally).endswith("can never be: only ann and bob could approve")
+        assert (await count_votes(tx, agent, request, QUORUM)).shortage is None
 
 
 async def test_who_ordered_it_does_not_count_for_a_new_owner(hall: Hall) -> None:

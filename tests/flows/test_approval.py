@@ -55,7 +55,13 @@ async def test_two_people_approve_over_a_restart(house: LiveHouse) -> None:
     }
     agent = str((await house.run("spawn", project="web", text="run `git status`; say it ran"))["data"]["id"])
     (request,) = (await house.wait_for(agent, "needs you"))["requests"]
-    assert request["approvals"] == {"by": [], "needed": 2, "missing": "2 more of role admin, kim", "text": NONE}
+    assert request["approvals"] == {
+        "by": [],
+        "needed": 2,
+        "missing": "2 more of role admin, kim",
+        "text": NONE,
+        "never": "",
+    }
     assert (await house.http.get("/api/v1/requests")).json()["requests"] == [request]
     own = await house.post("approve", request=agent)
     assert (own.status_code, "your own agent" in own.text) == (403, True)
@@ -121,6 +127,32 @@ async def test_a_rule_of_two_over_a_restart_without_the_rule(
     (answered,) = await house.events("request.answered", agent)
     assert answered["data"]["by"] == "kim, max"
     await house.assert_told(r"asks for permission: .*; it takes 2 of role admin, kim", "is done")
+
+
+async def test_an_approval_that_can_never_be_is_told(open_house: Any, tmp_path: Path) -> None:
+    people = {"kim": {"role": "approver"}, "lee": {"role": "approver"}}
+    web = {"path": str(make_repository(tmp_path / "web")), "kind": "demo", "approvers": "2 of [kim, lee]"}
+    house = await open_house(people=people, projects={"web": web})
+    kim = await make_key(house, "kim")
+    lines = {line["name"]: line for line in (await house.run("doctor", quick=True))["data"]["checks"]}
+    line = lines["approvers web"]
+    assert line["ok"] is False
+    assert line["detail"] == (
+        "projects.web.approvers: for agents of kim, 2 of kim, lee can never be: only lee could approve; "
+        "for agents of lee, 2 of kim, lee can never be: only kim could approve"
+    )
+    assert "self: true" in line["remedy"]
+    assert "approvers sample" not in lines
+    spawned = await say(house, kim, "spawn", project="web", text="run `git status`")
+    agent = spawned.json()["reply"]["data"]["id"]
+    (request,) = (record := await house.wait_for(agent, "needs you"))["requests"]
+    never = "2 of kim, lee can never be: only lee could approve"
+    assert request["approvals"]["never"] == never
+    assert any(text.endswith(f"0 of 2 approvals; {never}") for text in record["card"]["lines"]), record["card"]
+    refused = await say(house, kim, "approve", request=agent)
+    assert (refused.status_code, never in refused.text, "`doctor`" in refused.text) == (403, True, True)
+    assert (await say(house, kim, "deny", request=agent)).status_code == 200
+    await house.wait_for(agent, "done")
 
 
 async def test_one_denial_ends_it(house: LiveHouse) -> None:
