@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -15,6 +15,7 @@ from bot.commands.context import Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
 from bot.house import House
+from core.asks import offer_access
 from core.audit import write_audit
 from core.errors import CallboardError, Conflict, PermanentFailure, Refused, TemporaryFailure, UserError
 from core.events import Event
@@ -214,7 +215,7 @@ class Dispatcher:
                 if isinstance(error, Refused):
                     await self._note_refusal(tx, item, error)
                 if await finish_item(tx, item.id, answer, self._house.now()):
-                    await answer_place(tx, item, say_error(answer), self._house.now())
+                    await answer_place(tx, item, _say_failure(item, answer, error), self._house.now())
         except TemporaryFailure as failure:
             return describe_error(failure)
         return answer
@@ -225,6 +226,13 @@ class Dispatcher:
         await write_audit(tx, actor, item.command, str(item.arguments)[:200], False, error.message, now)
         data = {"command": item.command, "reason": error.message}
         await append_events(tx, Event("command.refused", now, actor=item.person, data=data))
+
+
+def _say_failure(item: InboxItem, answer: Answered, error: CallboardError | None) -> Reply:
+    """The error; and to somebody unknown in a chat the way in."""
+    reply = say_error(answer)
+    is_unknown = isinstance(error, Refused) and item.private and not item.person
+    return replace(reply, cards=(offer_access(),)) if is_unknown else reply
 
 
 def _is_put_off(answer: Answered) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from bot.admission import find_role
+from bot.admission import find_role, read_facts
 from bot.commands.completion import MOST, sort_names
 from bot.commands.files import FILES
 from bot.commands.line import read_line, read_mention
@@ -21,6 +21,7 @@ from bot.house import House
 from bot.names import find_defaults, list_names
 from bot.views import draw_subject
 from core.actions import demand_offered, open_action, use_action
+from core.asks import ACCESS, ask_from_chat
 from core.delivery import queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
@@ -28,6 +29,7 @@ from core.interfaces import Chat
 from core.messages import Action, How, Message, Place, Reply
 from core.model import Actor, Lane, Role
 from core.people import ensure_person, find_person
+from core.permissions import demand_stranger
 from core.store import Transaction
 
 log = structlog.get_logger()
@@ -55,6 +57,9 @@ class HouseStreet:
         try:
             if message.how is How.BUTTON:
                 action = await self._find_action(house, message)
+                if action.command == ACCESS:
+                    await self._ask_access(house, message)
+                    return
             meaning = await self._read(house, message, action)
             if isinstance(meaning, Reply):
                 await self._tell(house, message, meaning)
@@ -119,6 +124,15 @@ class HouseStreet:
         if running:
             self._hand_over(message, running)
 
+    async def _ask_access(self, house: House, message: Message) -> None:
+        """Admins are asked, here and in the console. Raises Conflict, as `ask_from_chat`, and Refused for strangers."""
+        demand_stranger(read_facts(house.settings, message.place.chat, message.facts))
+        places = (Place("console", "main"), name_channel(message.place))
+        async with house.database.transaction() as tx:
+            ask = await ask_from_chat(tx, message.identity, message.name, places, house.now())
+            words = f"Admins are asked. Tell one of them your code word, “{ask.word}”: they let you in when it fits."
+            await self._queue(tx, house, message, Reply(text=words))
+
     async def _find_actor(self, house: House, message: Message) -> Actor:
         """Whoever is in a group with a role is somebody from the first time on; nobody else is written down."""
         chat = message.place.chat
@@ -136,11 +150,13 @@ class HouseStreet:
 
     async def _tell(self, house: House, message: Message, reply: Reply) -> None:
         """What only the one who said it is told."""
-        place = message.private
         async with house.database.transaction() as tx:
-            key = f"told:{place.chat}:{message.key}"
-            stream = f"replies:{place}"
-            await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=house.now(), key=key)
+            await self._queue(tx, house, message, reply)
+
+    async def _queue(self, tx: Transaction, house: House, message: Message, reply: Reply) -> None:
+        place = message.private
+        key, stream = f"told:{place.chat}:{message.key}", f"replies:{place}"
+        await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=house.now(), key=key)
 
     def _hand_over(self, message: Message, running: asyncio.Task[Mapping[str, Any]]) -> None:
         task = asyncio.create_task(self._show_secret(message, running))

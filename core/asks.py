@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from core.errors import Conflict, NotFound
 from core.events import Event
 from core.ids import make_id
 from core.messages import Button, Card, Place, Tone
-from core.model import Actor, Agent, Person, Role, Token
+from core.model import Actor, Agent, Identity, Person, Role, Token
 from core.permissions import demand
 from core.postings import bump_postings, show_posting
 from core.sessions import VIA, close_sessions
@@ -20,10 +21,12 @@ from core.store.spine import list_identities
 from core.store.visits import find_last_ask, is_taken, list_old_asks
 from core.visits import Ask, AskState, LoginLink, make_word, read_name
 
+ACCESS = "access"
 MOST_OPEN = 20
 PATIENCE = timedelta(days=7)
 _AGAIN = timedelta(days=1)
 _REMEMBERED = timedelta(days=30)
+_UNFIT = re.compile(r"[^\w.+'-]+")
 _ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
 
 
@@ -53,6 +56,28 @@ async def ask_again(tx: Transaction, person: Person, places: Sequence[Place], ad
     if last and not may_ask_again(last, now):
         raise Conflict(f"{person.name} asked already: {last.state}.", remedy="Ask again tomorrow, or an admin by word.")
     return await _store_ask(tx, person, places, address, now)
+
+
+def offer_access() -> Card:
+    """What somebody unknown in a chat is shown."""
+    return Card("You are not known here.", Tone.ASKING, buttons=(Button("Ask for access", ACCESS),))
+
+
+async def ask_from_chat(tx: Transaction, identity: str, name: str, places: Sequence[Place], now: datetime) -> Ask:
+    """Somebody asks from a chat, whose identity becomes theirs. Raises Conflict as `ask_access` and `ask_again`."""
+    known = await get(tx, Identity, key=identity)
+    person = await get(tx, Person, id=known.person) if known else None
+    if person:
+        return await ask_again(tx, person, places, identity, now)
+    ask = await ask_access(tx, await _choose_name(tx, name, identity), places, identity, now)
+    await insert(tx, Identity(identity, ask.person, now))
+    return ask
+
+
+async def _choose_name(tx: Transaction, name: str, identity: str) -> str:
+    """What they are called there, as far as it does for a name here and nobody has it; else by their id as well."""
+    plain = _UNFIT.sub(".", name).strip("._-+'")[:24] or "somebody"
+    return plain if not await is_taken(tx, plain) else f"{plain}.{identity.rpartition('/')[2].lower()}"[:40]
 
 
 def may_ask_again(last: Ask, now: datetime) -> bool:

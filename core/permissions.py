@@ -56,6 +56,7 @@ RULES: Mapping[str, Rule] = {
 
 STRANGERS = {"guest": "guests", "foreign": "people of other organisations", "bot": "bots"}
 _NOBODY = Facts()
+_ADMIT = "An admin can let them in by the settings of the chat."
 
 
 def allow(actor: Actor, verb: str, rule: Rule | None, owner: str | None = None, facts: Facts = _NOBODY) -> Decision:
@@ -63,7 +64,7 @@ def allow(actor: Actor, verb: str, rule: Rule | None, owner: str | None = None, 
     agent it is done to, None when it is done to no agent."""
     stranger = _find_stranger(facts)
     if stranger:
-        return _refuse(f"{stranger} may not use this bot.", "An admin can let them in by the settings of the chat.")
+        return _refuse(f"{stranger} may not use this bot.", _ADMIT)
     if actor.role is Role.NOBODY or not actor.person:
         return _refuse(f"{actor.name or 'whoever you are'} has no role here.", "Ask an admin to give you one.")
     if rule is None or Role.NOBODY in (rule.need, rule.own):
@@ -85,6 +86,12 @@ def demand(actor: Actor, verb: str, owner: str | None = None, facts: Facts = _NO
 def demand_role(actor: Actor, verb: str, need: Role, facts: Facts = _NOBODY) -> None:
     """As `demand`, for a command that declares its least role; what it is done to is looked at within it."""
     _require(allow(actor, verb, Rule(need, need), None, facts))
+
+
+def demand_stranger(facts: Facts) -> None:
+    """Raises Refused for one who is let in by no role, because of what the platform knows of them."""
+    if stranger := _find_stranger(facts):
+        _require(_refuse(f"{stranger} may not use this bot.", _ADMIT))
 
 
 def _require(decision: Decision) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,3 +191,20 @@ async def test_long_answers_are_files(team: Team) -> None:
     card = await team.see("sample-1 · done")
     await team.ann.mention("ops", "diff", thread_ts=card.ts)
     await team.wait(lambda: [file for file in team.slack.files.values() if "a.txt" in str(file.content)], "a file")
+
+
+async def test_a_stranger_asks_for_access_and_is_let_in(team: Team) -> None:
+    sam = team.slack.user("sam")
+    team.slack.channel("ops", sam)
+    await sam.command("/agent", "spawn sample -- say hello", "ops")
+    await sam.click(await team.whispered(sam, "You are not known here"), "Ask for access")
+    told = team.slack.text_of(await team.whispered(sam, "your code word"))
+    card = await team.see("sam asks for access")
+    assert re.search(r"“(.+)”", told)[1] in team.slack.text_of(card)  # type: ignore[index]
+    await sam.click(card, "Operator")
+    await team.whispered(sam, "no role here")
+    await team.ann.click(card, "Operator")
+    await team.see("granted operator by ann")
+    await sam.command("/agent", "spawn sample -- say hello", "ops")
+    await team.see("sample-1 · done")
+    assert await team.calls() == ["admin grant", "admin grant", "spawn", "spawn"]
