@@ -32,7 +32,10 @@ from core.wire import encode_reply
 
 log = structlog.get_logger()
 Answered = Mapping[str, Any]
+# Seconds between tries of what waits for the outside; the place is told after so many tries, in the end it is given up.
 _AGAIN = 30.0
+_TOLD_AFTER = 3
+_MOST_TRIES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +145,36 @@ class Dispatcher:
 
     async def _perform(self, item: InboxItem, insist: bool) -> Answered:
         """Run one call and keep its answer. Who waits is told to try again; what nobody has to wait for, because it
-        came in before the last end or a place hears of it, is tried again."""
+        came in before the last end or a place hears of it, is tried again: after a few tries the place is told, after
+        many it is given up."""
+        tries = 0
         while _is_put_off(answer := await self._try(item)):
+            tries += 1
             if not insist and not item.reply_to:
                 await self._forget(item)
                 break
+            if tries >= _MOST_TRIES and not _is_put_off(given_up := await self._give_up(item, answer)):
+                return given_up
+            if tries == _TOLD_AFTER:
+                await self._tell_late(item, answer)
             await asyncio.sleep(_AGAIN)
         return answer
+
+    async def _tell_late(self, item: InboxItem, answer: Answered) -> None:
+        """Who said it is told that it is not forgotten."""
+        minutes = round(_AGAIN * _MOST_TRIES / 60)
+        text = f"{item.command} is not done yet: {answer['error']['message']} It is tried again for {minutes} minutes."
+        reply = Reply(text=text, visibility=Visibility.ASKER, data={"tone": Tone.BUSY.value})
+        with contextlib.suppress(TemporaryFailure):
+            async with self._house.database.transaction() as tx:
+                await answer_place(tx, item, reply, self._house.now(), f"late:{item.id}")
+
+    async def _give_up(self, item: InboxItem, answer: Answered) -> Answered:
+        """An answer for good; while not even that can be written, one that is not."""
+        tried = f"{item.command} was tried {_MOST_TRIES} times and is given up: {answer['error']['message']}"
+        log.error("a command is given up", command=item.command, call=item.id, reason=answer["error"]["message"])
+        remedy = f"{answer['error']['remedy']} Then repeat it.".strip()
+        return await self._fail(item, {"error": {"code": "failed", "message": tried, "remedy": remedy}})
 
     async def _forget(self, item: InboxItem) -> None:
         """Whoever was told to try again, and does not, must not find it done after the next start."""

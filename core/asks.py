@@ -16,7 +16,7 @@ from core.model import Actor, Agent, Identity, Person, Role, Token
 from core.permissions import demand
 from core.postings import bump_postings, show_posting
 from core.sessions import VIA, close_sessions
-from core.store import Transaction, append_events, change, count, get, insert, remove, take_numbers
+from core.store import Transaction, append_events, change, count, find, get, insert, remove, take_numbers
 from core.store.spine import list_identities
 from core.store.visits import find_last_ask, is_taken, list_old_asks
 from core.visits import Ask, AskState, LoginLink, make_word, read_name
@@ -25,6 +25,7 @@ ACCESS = "access"
 MOST_OPEN = 20
 PATIENCE = timedelta(days=7)
 _AGAIN = timedelta(days=1)
+_ENOUGH = 2
 _REMEMBERED = timedelta(days=30)
 _UNFIT = re.compile(r"[^\w.+'-]+")
 _ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
@@ -54,7 +55,8 @@ async def ask_again(tx: Transaction, person: Person, places: Sequence[Place], ad
     if person.role is not Role.NOBODY:
         raise Conflict(f"{person.name} is {say_role(person.role)} already.", remedy="Open the console.")
     if last and not may_ask_again(last, now):
-        raise Conflict(f"{person.name} asked already: {last.state}.", remedy="Ask again tomorrow, or an admin by word.")
+        whom = " or ".join(await name_admins(tx, person.id)) or "an admin"
+        raise Conflict(f"{person.name} asked already: {last.state}.", remedy=f"Ask again tomorrow, or {whom} by word.")
     return await _store_ask(tx, person, places, address, now)
 
 
@@ -170,6 +172,13 @@ async def draw_ask(tx: Transaction, id: str) -> Card | None:
             Button("Decline", f"admin decline {ask.id}"),
         ],
     )
+
+
+async def name_admins(tx: Transaction, person: str) -> Sequence[str]:
+    """Whom to speak to: the admins, for somebody who was declined more than once; else nobody."""
+    if await count(tx, Ask, person=person, state=AskState.DECLINED) < _ENOUGH:
+        return ()
+    return sorted(admin.name for admin in await find(tx, Person, role=Role.ADMIN))
 
 
 def say_role(role: Role) -> str:

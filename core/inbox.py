@@ -34,16 +34,17 @@ async def finish_item(tx: Transaction, id: str, reply: Mapping[str, Any], now: d
     return await change(tx, InboxItem, {"id": id, "handled_at": None}, reply=reply, handled_at=now) == 1
 
 
-async def answer_place(tx: Transaction, item: InboxItem, reply: Reply, now: datetime) -> None:
+async def answer_place(tx: Transaction, item: InboxItem, reply: Reply, now: datetime, key: str = "") -> None:
     """Have the place that a call names hear its reply, once, in the transaction that finishes it; what is for the one
-    who asked goes where they alone hear it: to the place that the call names, or their own (`console:@p-1`)."""
+    who asked goes where they alone hear it: to the place that the call names, or their own (`console:@p-1`). With a
+    key of its own it is something that is said before."""
     if not item.reply_to:
         return
     place = Place.parse(item.reply_to)
     if reply.visibility is Visibility.ASKER:
         place = Place.parse(item.private) if item.private else Place(place.chat, f"@{item.person}")
     stream = f"replies:{place}"
-    await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=now, key=_name_reply(item.id))
+    await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=now, key=key or _name_reply(item.id))
 
 
 def name_answer(id: str) -> str:

@@ -75,12 +75,20 @@ async def _admit_person(
         if known and known.id not in anchored:
             person = known
             break
-    person = person or await ensure_person(tx, anchor, name, Role.NOBODY, now)
+    person = (
+        person or await _find_granted(tx, name, anchored) or await ensure_person(tx, anchor, name, Role.NOBODY, now)
+    )
     anchored.add(person.id)
     await change(tx, Person, {"id": person.id}, name=name)
     await _set_role(tx, person.id, role, now)
     await _bind_identities(tx, person.id, (anchor, *identities), now)
     return Person(person.id, name, role, person.created_at)
+
+
+async def _find_granted(tx: Transaction, name: str, anchored: set[str]) -> Person | None:
+    """Whom an admin gave a role under this name: nobody else is meant. Who only calls themselves so is not."""
+    known = await find_person(tx, f"console:{name.lower()}")
+    return known if known and known.id not in anchored else None
 
 
 async def _set_role(tx: Transaction, person: str, role: Role, now: datetime) -> None:

@@ -48,9 +48,14 @@ async def make_token(
         wanted = model.Role[role.upper()]
         secret, token = await tokens.grant_token(change.tx, ctx.actor, owner, wanted, label, days, ctx.now)
         data = _write_token(token, owner.name)
-        words = f"{data['token']}: {role} for {owner.name}, until {say_time(token.expires_at)}. It is shown this once."
+        words = f"{data['token']}: {role} for {owner.name}, until {say_time(token.expires_at)}. {_say_once(ctx)}"
         change.reply = Reply(text=words, data=data, secret=secret)
     return change.reply
+
+
+def _say_once(ctx: Context) -> str:
+    """Others hear of it, too."""
+    return f"{ctx.actor.name} alone is shown it, this once."
 
 
 @command("admin tokens", "Show the keys to the HTTP API", role="admin", examples=("admin tokens",))
@@ -93,7 +98,7 @@ async def grant_role(
         else:
             secret = await sessions.make_link(change.tx, them.id, model.Role.ADMIN, ctx.actor.person, ctx.now, lasts)
             until = ctx.now + lasts
-            words += f" This link signs them in once, until {say_time(until)}; it is shown this once."
+            words += f" A link signs them in once, until {say_time(until)}. {_say_once(ctx)}"
             data["expires_at"] = until.isoformat()
             change.reply = Reply(text=words, data=data, secret=house.make_login_url(secret))
     return change.reply

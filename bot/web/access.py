@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import re
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Request, Security
@@ -15,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.house import House
 from bot.web.problems import AnsweredError, write_error
+from core.asks import topic_of
 from core.errors import TemporaryFailure
 from core.model import Actor, Role
 from core.people import check_token
@@ -37,16 +37,42 @@ async def require_actor(
     return actor
 
 
-async def end_with_token(request: Request, stream: AsyncGenerator[bytes]) -> AsyncIterator[bytes]:
-    """The same stream, which ends soon after its reader's token is void, expired, or of no role any more."""
-    look_at = time.monotonic() + ADMITTED_FOR
-    async with contextlib.aclosing(stream):
-        async for chunk in stream:
-            due = time.monotonic() > look_at
-            if due and not await is_caller_admitted(request):
+def end_with_token(request: Request, stream: AsyncGenerator[bytes], person: str) -> AsyncGenerator[bytes]:
+    """The same stream, which ends as its reader's token is void, expired, or of no role any more."""
+    return end_with_right(request, stream, person, is_caller_admitted)
+
+
+async def end_with_right(
+    request: Request, stream: AsyncGenerator[bytes], person: str, may_read: Callable[[Request], Awaitable[bool]]
+) -> AsyncGenerator[bytes]:
+    """The same stream, which ends as its reader may read no more, whether or not there is something to read: at once
+    where the person's bell rings in this process, else within ADMITTED_FOR seconds."""
+    bells, topic = request.app.state.house.database.bells, topic_of(person)
+
+    def listen() -> asyncio.Task[object]:
+        return asyncio.create_task(bells.wait(topic, bells.listen(topic), ADMITTED_FOR))
+
+    bell, pending, may_look = listen(), asyncio.create_task(_take(stream)), True
+    try:
+        while True:
+            await asyncio.wait({pending, bell}, return_when=asyncio.FIRST_COMPLETED)
+            if bell.done():
+                bell = listen()
+                may_look = await may_read(request)
+            if not may_look or (pending.done() and pending.result() is None):
                 return
-            look_at = time.monotonic() + ADMITTED_FOR if due else look_at
-            yield chunk
+            if pending.done():
+                yield pending.result() or b""
+                pending = asyncio.create_task(_take(stream))
+    finally:
+        pending.cancel()
+        bell.cancel()
+        await asyncio.wait({pending, bell})
+        await stream.aclose()
+
+
+async def _take(stream: AsyncGenerator[bytes]) -> bytes | None:
+    return await anext(stream, None)
 
 
 async def is_caller_admitted(request: Request) -> bool:

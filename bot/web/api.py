@@ -337,5 +337,5 @@ async def stream_events(
     check_kind(kind)
     feed: Feed = request.app.state.feed
     stream = feed.follow(after if last is None else last, (kind,) if kind else (), agent)
-    held = end_with_token(request, stream)
+    held = end_with_token(request, stream, actor.person)
     return StreamingResponse(held, media_type="text/event-stream", headers={"Cache-Control": "no-store"})

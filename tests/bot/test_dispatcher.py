@@ -307,6 +307,7 @@ async def test_a_temporary_failure_is_not_kept(desk: Desk) -> None:
 
 async def test_what_nobody_waits_for_is_tried_until_it_is_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.dispatcher._AGAIN", 0.01)
+    monkeypatch.setattr("bot.dispatcher._MOST_TRIES", 1_000_000)
     item = InboxItem("c-1", "api:p:k", "api", desk.actor.person, Role.ADMIN, "terminal:up", "fail", {"text": "late"},
                      desk.now())  # fmt: skip
     async with desk.database.transaction() as tx:
@@ -458,6 +459,8 @@ async def test_a_place_that_is_none_is_refused_before_anything_is_stored(desk: D
 
 async def test_who_need_not_wait_is_not_told_to_try_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.dispatcher._AGAIN", 0.01)
+    monkeypatch.setattr("bot.dispatcher._TOLD_AFTER", 1_000_000)
+    monkeypatch.setattr("bot.dispatcher._MOST_TRIES", 1_000_000)
     desk.reply_to = CHANNEL
     desk.error = TemporaryFailure("Later.")
     calling = asyncio.create_task(desk.call("fail"))
@@ -467,6 +470,44 @@ async def test_who_need_not_wait_is_not_told_to_try_again(desk: Desk, monkeypatc
     desk.error = NotFound("Now.")
     assert (await calling)["error"]["code"] == "not_found"
     assert await desk.told() == [(f"slack:@{desk.actor.person}", "Now.")]
+
+
+async def test_who_waits_long_is_told_and_in_the_end_it_is_given_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.dispatcher._AGAIN", 0.001)
+    desk.reply_to = CHANNEL
+    desk.error = TemporaryFailure("The disk is full.", remedy="Make room.")
+    answer = await desk.call("fail")
+    assert len(desk.done) == 40
+    assert answer["error"]["code"] == "failed"
+    mine = f"slack:@{desk.actor.person}"
+    assert await desk.told() == [
+        (mine, "fail is not done yet: The disk is full. It is tried again for 0 minutes."),
+        (mine, "fail was tried 40 times and is given up: The disk is full. Make room. Then repeat it."),
+    ]
+    assert await desk.make_dispatcher().resume() == 0
+
+
+async def test_while_nothing_can_be_written_nothing_is_given_up(
+    desk: Desk, no_writes: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answer would be lost; it is kept for when the store is back."""
+    monkeypatch.setattr("bot.dispatcher._AGAIN", 0.001)
+    monkeypatch.setattr("bot.dispatcher._MOST_TRIES", 1_000_000)
+    desk.reply_to = CHANNEL
+    desk.error = TemporaryFailure("Later.")
+    calling = asyncio.create_task(desk.call("fail"))
+    async with asyncio.timeout(30):
+        while not desk.done:
+            await asyncio.sleep(0.001)
+        no_writes()
+        monkeypatch.setattr("bot.dispatcher._MOST_TRIES", 1)
+        while len(desk.done) < 50:
+            await asyncio.sleep(0.001)
+    assert not calling.done()
+    monkeypatch.undo()
+    assert (await calling)["error"]["code"] == "failed"
 
 
 async def test_what_was_not_done_before_the_end_is_answered_after_it(desk: Desk) -> None:

@@ -90,6 +90,19 @@ async def test_a_known_stranger_becomes_the_configured_person(database: Database
     assert (await act(database, stranger)).name == "alice"
 
 
+async def test_who_was_granted_a_role_becomes_the_configured_person(database: Database) -> None:
+    """One that an admin admitted under the name is meant; one that only calls themselves so is not."""
+    granted = await ensure(database, "console:kim", Role.VIEWER, "Kim")
+    stranger = await ensure(database, "slack:T/B", Role.NOBODY, "bob")
+    people = await sync(database, {"kim": (Role.APPROVER, ()), "bob": (Role.ADMIN, ())})
+    assert people["kim"].id == granted.id
+    assert (await act(database, granted)).role is Role.APPROVER
+    assert people["bob"].id != stranger.id
+    assert (await act(database, stranger)).role is Role.NOBODY
+    again = await sync(database, {"kim": (Role.VIEWER, ()), "bob": (Role.ADMIN, ())})
+    assert [again[name].id for name in ("kim", "bob")] == [people[name].id for name in ("kim", "bob")]
+
+
 async def test_an_identity_moves_to_another_person(database: Database) -> None:
     before = await sync(database, {"alice": (Role.ADMIN, ("slack:T/X",)), "bob": (Role.VIEWER, ())})
     after = await sync(database, {"alice": (Role.ADMIN, ()), "bob": (Role.VIEWER, ("slack:T/X",))})

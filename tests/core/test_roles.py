@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from core.asks import MOST_OPEN, PATIENCE, ask_access, ask_again, decline_ask, draw_ask, forget_asks, subject_of
+from core.asks import (
+    MOST_OPEN,
+    PATIENCE,
+    ask_access,
+    ask_again,
+    decline_ask,
+    draw_ask,
+    forget_asks,
+    name_admins,
+    subject_of,
+)
 from core.errors import BadInput, CallboardError, Conflict, NotFound, Refused
 from core.events import Event
 from core.messages import Place
@@ -233,8 +243,16 @@ async def test_declined(database: Database) -> None:
     assert kim.role is Role.NOBODY
     with pytest.raises(Conflict, match="declined"):
         await again(database, kim, START + timedelta(hours=23))
-    await again(database, kim, START + timedelta(days=1))
+    async with database.reading() as tx:
+        assert await name_admins(tx, kim.id) == ()
+    second = await again(database, kim, START + timedelta(days=1))
     assert (await count_events(database)).count("access.asked") == 2
+    async with database.transaction() as tx:
+        await decline_ask(tx, BOSS, second.id, START + timedelta(days=1))
+        assert await name_admins(tx, kim.id) == ["ada"]
+    with pytest.raises(Conflict) as refused:
+        await again(database, kim, START + timedelta(days=1))
+    assert "or ada by word" in refused.value.remedy
 
 
 async def test_once_until_it_is_answered(database: Database) -> None:

@@ -15,10 +15,9 @@ from fastapi import APIRouter, Header, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 
 from bot.house import House
-from bot.web.access import ADMITTED_FOR, is_caller_admitted
+from bot.web.access import end_with_right, is_caller_admitted
 from bot.web.door import is_admitted
 from bot.web.pages.visitor import Guest
-from core.asks import topic_of
 from core.errors import TemporaryFailure
 from core.store.database import Bells
 
@@ -231,29 +230,7 @@ async def stream_page(
     )
 
 
-async def end_with_visit(request: Request, stream: AsyncGenerator[bytes], person: str) -> AsyncGenerator[bytes]:
-    """The same stream, which ends as its reader may look no more: at once where the bell rings in this process."""
-    may_still_look = is_caller_admitted if "authorization" in request.headers else is_admitted
-    bells, topic = request.app.state.house.database.bells, topic_of(person)
-    bell = asyncio.create_task(bells.wait(topic, bells.listen(topic), ADMITTED_FOR))
-    pending, may_look = asyncio.create_task(_take(stream)), True
-    try:
-        while True:
-            await asyncio.wait({pending, bell}, return_when=asyncio.FIRST_COMPLETED)
-            if bell.done():
-                bell = asyncio.create_task(bells.wait(topic, bells.listen(topic), ADMITTED_FOR))
-                may_look = await may_still_look(request)
-            if not may_look or (pending.done() and pending.result() is None):
-                return
-            if pending.done():
-                yield pending.result() or b""
-                pending = asyncio.create_task(_take(stream))
-    finally:
-        pending.cancel()
-        bell.cancel()
-        await asyncio.wait({pending, bell})
-        await stream.aclose()
-
-
-async def _take(stream: AsyncGenerator[bytes]) -> bytes | None:
-    return await anext(stream, None)
+def end_with_visit(request: Request, stream: AsyncGenerator[bytes], person: str) -> AsyncGenerator[bytes]:
+    """The same stream, which ends as its reader may look no more."""
+    may_look = is_caller_admitted if "authorization" in request.headers else is_admitted
+    return end_with_right(request, stream, person, may_look)

@@ -20,7 +20,7 @@ from bot.web.door import (
 )
 from bot.web.pages.template import show_page
 from bot.web.pages.visitor import DOOR, Visitor, find_house
-from core.asks import ask_access, ask_again, describe_answer, may_ask_again
+from core.asks import ask_access, ask_again, describe_answer, may_ask_again, name_admins, topic_of
 from core.messages import Place
 from core.model import Person, Role
 from core.sessions import close_session, find_link, open_session, refuse_link, use_link
@@ -76,6 +76,7 @@ async def login(
         arrival = await use_link(tx, code, house.now(), house.session_lasts, address)
         if old and arrival.secret:
             await close_session(tx, old.secret)
+            tx.ring(topic_of(old.actor.person))
     if arrival.refusal:
         page = show_page(
             "login.html", link=None, person=None, code="", refusal=arrival.refusal, next=find_way(way), status=410
@@ -96,6 +97,7 @@ async def logout(request: Request) -> Response:
         await check_form(request, visit.secret)
         async with find_house(request).database.transaction() as tx:
             await close_session(tx, visit.secret)
+            tx.ring(topic_of(visit.actor.person))
         set_cookie(request, response, "")
     return response
 
@@ -135,7 +137,9 @@ async def show_no_role(request: Request, visit: Visit) -> Response:
     async with house.database.reading() as tx:
         last = await find_last_ask(tx, visit.actor.person)
         answer = await describe_answer(tx, last) if last else ""
+        admins = await name_admins(tx, visit.actor.person)
     waits = last is not None and last.state is AskState.OPEN
     may_ask = last is None or may_ask_again(last, house.now())
     visitor = Visitor(visit.actor, derive_form_token(visit.secret))
-    return show_page("access.html", visitor, status=403, last=last, answer=answer, waits=waits, may_ask=may_ask)
+    told = {"last": last, "answer": answer, "waits": waits, "may_ask": may_ask, "admins": admins}
+    return show_page("access.html", visitor, status=403, **told)

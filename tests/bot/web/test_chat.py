@@ -369,6 +369,17 @@ async def test_what_one_person_is_told_the_others_do_not_see(door: Door) -> None
         ]
 
 
+async def test_a_link_is_shown_to_the_admin_alone(door: Door) -> None:
+    boss, ann = await admit(door, "boss", Role.ADMIN), await admit(door, "ann", Role.APPROVER)
+    async with watch(door, token=ann) as at_ann:
+        answer = (await say(door, "/agent admin grant lee operator", token=boss)).json()
+        assert answer["secret"].startswith(str(door.http.base_url))
+        assert answer["secret"] in answer["html"]
+        told = (await at_ann("lee is operator"))["html"]
+    assert "boss alone is shown it, this once." in told
+    assert answer["secret"] not in "".join(at_ann.heard)
+
+
 async def test_a_viewer_reads_and_is_told_why_not_more(door: Door) -> None:
     token = await admit(door, "vic", Role.VIEWER)
     page = await door.http.get("/", headers={**PAGE, "Authorization": f"Bearer {token}"})

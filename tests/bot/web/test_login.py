@@ -157,7 +157,7 @@ async def test_asking_for_access(door: Door) -> None:
 
 
 async def test_a_live_page_ends_with_its_session(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.web.pages.live.ADMITTED_FOR", 300.0)
+    monkeypatch.setattr("bot.web.access.ADMITTED_FOR", 300.0)
     made = await door.run("admin grant", person="lee", role="viewer")
     async with browser(door) as http:
         await http.post("/login", data={"code": made["secret"].rpartition("/")[2]})
@@ -180,3 +180,18 @@ async def test_signing_out(door: Door) -> None:
         assert (await http.get("/fleet")).status_code == 303
     async with door.bot.database.reading() as tx:
         assert len(await find(tx, Session)) == before - 1
+
+
+async def test_who_signs_out_leaves_no_page_live(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tabs of the browser end by the bell, not by a look that is due."""
+    monkeypatch.setattr("bot.web.access.ADMITTED_FOR", 3600.0)
+    async with browser(door) as http:
+        await sign_in(door, http)
+        csrf = await read_token(http)
+        async with http.stream("GET", "/live/fleet", params={"after": ""}) as stream:
+            lines = stream.aiter_lines()
+            await anext(lines)
+            assert (await http.post("/logout", data={"csrf": csrf})).status_code == 303
+            async with asyncio.timeout(30):
+                async for _ in lines:
+                    pass
