@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from core.rules.part import HOLE, Part, Word
 from core.rules.scene import Match, Scene, look_alike
-from core.rules.wrapper import FEEDABLE, SHELLS
+from core.rules.wrapper import FEEDABLE, GIT_VALUES, SHELLS
 
 # One letter for options that mean the same; a deny rule for one is a deny rule for all.
 _SAME_OPTIONS = {
@@ -19,7 +19,6 @@ _SAME_OPTIONS = {
     "git": {"--force": "-f", "--delete": "-d"},
     "curl": {"--insecure": "-k"},
 }
-_GIT_VALUES = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"))
 
 
 def match_command(rule: Sequence[str], parts: Sequence[Part], scene: Scene) -> tuple[Match, Part | None]:
@@ -111,7 +110,7 @@ def split_words(program: str, words: Sequence[Word]) -> tuple[list[Word], list[W
     left = list(words)
     while left:
         word = left.pop(0)
-        if program == "git" and not operands and word.text in _GIT_VALUES and left:
+        if program == "git" and not operands and word.text in GIT_VALUES and left:
             left.pop(0)
         elif word.text.startswith("-") and len(word.text) > 1:
             options += [Word(_name_option(name, same)) for name in _split_option(word.text)]

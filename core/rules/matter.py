@@ -159,12 +159,14 @@ def _read_word(word: Word) -> str:
 
 
 def list_paths(word: str) -> list[str]:
-    """What of a word may be a path."""
+    """What of a word may be a path, in `-f.env` and `-rf.env` as well."""
     found = [] if word.startswith("-") else [word]
     pieces = re.split(r"[=:,@]", word)
     found += [piece for piece in pieces if piece and piece != word and not piece.startswith("-")]
     if word.startswith("-") and (inner := re.search(r"[/~].*|\.\.(?:/.*)?$", word)):
         found.append(inner[0])
+    if glued := re.match(r"-[A-Za-z]([A-Za-z]?[^=]*[./].*)", word, re.DOTALL):
+        found += [glued[1], glued[1][1:]]
     if re.search(r"[\s\"']", word):
         found += [piece for piece in _DECORATION.findall(word) if "/" in piece or piece.startswith(("~", "."))]
     return [piece.removeprefix("//") if piece.startswith("///") else piece for piece in dict.fromkeys(found)]

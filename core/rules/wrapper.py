@@ -49,6 +49,13 @@ INTERPRETERS = gather_words(
     "jshell pwsh powershell"
 )
 PROGRAMS_IN_WORDS = frozenset(("awk", "gawk", "mawk", "nawk", "ed", "ex", "vi", "vim", "nvim", "emacs", "gdb", "lldb"))
+GIT_VALUES = frozenset(("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"))
+# Settings of git that name no program, no other command and no other file of settings.
+_TAME = re.compile(
+    r"(?:(?:user|author|committer|color|advice)\.\w[\w.]*|core\.(?:quotepath|autocrlf|eol|abbrev)|(?:commit|tag)\.gpgsign"
+    r"|init\.defaultbranch|safe\.directory|protocol\.version)(?:=|$)",
+    re.ASCII | re.IGNORECASE,
+)
 # What they are given is never run by them.
 INERT = gather_words(
     "echo printf ls cat head tail grep egrep fgrep wc true false pwd cd mkdir rmdir touch cp mv rm ln "
@@ -122,8 +129,23 @@ def find_inner(part: Part, before: Part | None) -> Iterator[Part]:
         yield from _unfold_finder(rest)
     elif name == "trap" and rest:
         yield from _read_parts([rest[0].text])
+    elif name == "git" and _is_set([word.text for word in rest]):
+        yield _hide_part()
     if name in WRAPPERS and not (name == "command" and rest and rest[0].text in ("-v", "-V")):
         yield from _unfold_wrapper(name, rest, is_open=part.open or name in OPEN)
+
+
+def _is_set(texts: Sequence[str]) -> bool:
+    """Whether git is given settings under which its commands may be others: aliases, hooks, programs of its own."""
+    left = list(texts)
+    while left and left[0].startswith("-"):
+        option = left.pop(0)
+        if option.startswith(("--config-env", "--exec-path=")):
+            return True
+        value = left.pop(0) if option in GIT_VALUES and left else ""
+        if option == "-c" and not _TAME.match(value):
+            return True
+    return False
 
 
 def _unfold_doubtful(part: Part, depth: int) -> Iterator[Part]:
@@ -145,7 +167,7 @@ def _unfold_doubtful(part: Part, depth: int) -> Iterator[Part]:
 
 def _list_texts(word: str) -> Iterator[str]:
     value = word.partition("=")[2] if word.startswith("-") or _ASSIGNMENT.match(word) else ""
-    for text in (word, value):
+    for text in (word, value, value.partition("=")[2]):
         if _SCRIPTLIKE.search(text) or text.startswith("!") or (value and text == value):
             yield text.lstrip("!")
 
