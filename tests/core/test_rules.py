@@ -125,7 +125,7 @@ def test_forms(written: Any, text: str) -> None:
         ({"ask": {"approvers": "2 of kim"}}, "how many of whom", "2 of"),
         ({"ask": {"approvers": None}}, "how many of whom", "2 of"),
         ({"allow": {"command": "ls", "approvers": "1 of [kim]"}}, "Only a rule that asks", "ask"),
-        ({"ask": {"command": "ls", "approvers": "1 of [group:ops]"}}, "group of a chat", "role:admin"),
+        ({"ask": {"command": "ls", "approvers": "1 of [group:ops]"}}, "group of a chat", "group:slack"),
     ],
 )
 def test_bad_rules_are_told(written: Any, message: str, remedy: str) -> None:
