@@ -11,6 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+# pytest rewrites this module when it is first imported, and Python 3.11.7 breaks when two threads parse at once
+# (gh-106905): here there is one thread. For the same reason failures are told in Python's own way (--tb=native).
+import anyio._backends._asyncio  # noqa: F401
 import hypothesis
 import pytest
 import sqlalchemy as sa
