@@ -10,7 +10,7 @@ EVENTS = """Events are facts, in the past tense, in one sequence. `callboard eve
 and `/api/v1/events/stream` give them to programs, and each is a line of `events.jsonl`. Every event has `seq`, `kind`,
 `at`, `agent`, `project`, `actor` and `data`; `data` holds the keys below."""
 METRICS_ABOUT = (
-    "`GET /metrics` gives them in Prometheus' text format; with `http.allow_remote` a token is needed. All are gauges."
+    "`GET /metrics` gives them in Prometheus' text format; where others reach it, by a token. All are gauges."
 )
 
 

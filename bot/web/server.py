@@ -63,7 +63,7 @@ def make_app(house: House, dispatcher: Dispatcher, registry: Registry, feed: Fee
     @app.get("/metrics", response_class=PlainTextResponse, responses=list_problems("try_again"), tags=["process"])
     async def metrics(request: Request) -> Response:
         """For Prometheus. Whoever can be asked from elsewhere asks for a token first."""
-        if house.settings.http.allow_remote:
+        if house.settings.http.is_shared:
             await admit_caller(house, request.headers)
         return Response(await write_metrics(house, lag.take()), media_type="text/plain; version=0.0.4")
 

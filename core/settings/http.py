@@ -50,6 +50,12 @@ class HttpSettings(Section):
         "the audit; empty: nobody's.",
     )
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others than those at this machine may reach the bot: by its address, or through a proxy."""
+        parts = split_url(self.public_url)
+        return self.allow_remote or bool(parts and parts.hostname and not is_loopback(parts.hostname))
+
     @field_validator("public_url")
     @classmethod
     def _check_url(cls, value: str) -> str:

@@ -229,12 +229,13 @@ async def test_older_entries_are_a_link_away(door: Door) -> None:
 
 
 async def test_an_agents_thread_is_its_page(door: Door) -> None:
-    agent = await spawn(door)
+    agent = await spawn(door, "take 300 seconds")
     response = await door.http.get(f"/thread/{agent}", headers=PAGE)
     assert (response.status_code, response.headers["location"]) == (308, f"/agents/{agent}")
     assert "/thread/" not in await fetch(door)
     assert "/thread/" not in await fetch(door, f"/agents/{agent}")
     await door.run("stop", agent=agent)
+    await door.wait_for(agent, "stopped")
 
 
 async def test_a_command_there_is_about_the_agent(door: Door) -> None:
@@ -333,9 +334,11 @@ async def admit(door: Door, name: str, role: Role) -> str:
 async def test_two_people_see_each_other_and_the_first_answer_wins(door: Door) -> None:
     kim, ann = await admit(door, "kim", Role.APPROVER), await admit(door, "ann", Role.APPROVER)
     async with watch(door, token=kim) as at_kim, watch(door, token=ann) as at_ann:
+        before = await door.list_agents()
         await say(door, "/agent spawn sample -- run `git status`", token=kim)
+        (agent,) = set(await door.list_agents()) - set(before)
         assert "kim" in (await at_ann("/agent spawn sample -- run"))["html"]
-        card = await at_ann("approve r-")
+        card = await at_ann(f"<h3>{agent} · needs you")
         request = card["html"].split('value="approve ')[1].split('"')[0]
         first = await door.http.post(
             "/act",

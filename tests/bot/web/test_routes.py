@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 PUBLIC = {
     "GET /healthz": "the process answers",
     "GET /readyz": "agents can be spawned",
-    "GET /metrics": "numbers alone, on this machine; with http.allow_remote a token is needed",
+    "GET /metrics": "numbers alone, on this machine; a token is needed where others may reach it",
     "GET /login": "the way in",
     "GET /login/{code}": "the way in",
     "POST /login": "the way in, once",
@@ -107,8 +107,9 @@ async def test_the_api_takes_no_session(door: Door, routes: list[tuple[str, str]
                 assert answer.status_code == 401, f"{method} {path}: {answer.status_code}"
 
 
-async def test_numbers_for_everybody_only_on_this_machine(tmp_path: Path) -> None:
-    house = Door(tmp_path / "home", {"http": {"allow_remote": True}})
+@pytest.mark.parametrize("http", [{"allow_remote": True}, {"public_url": "https://callboard.example.com"}])
+async def test_numbers_for_everybody_only_on_this_machine(tmp_path: Path, http: dict[str, Any]) -> None:
+    house = Door(tmp_path / "home", {"http": http})
     await house.start()
     try:
         assert (await house.http.get("/metrics")).status_code == 200
