@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,6 +25,7 @@ from integrations.slack.web import SECONDS, call, make_client
 
 log = structlog.get_logger()
 Json = Mapping[str, Any]
+MOORED_IN = 2.0
 _TALK = ("", "file_share", "thread_broadcast", "me_message")
 _NOT_NOW = "Callboard cannot take this right now: nothing was done. Try again in a moment."
 
@@ -60,9 +63,11 @@ class Ear:
         raw = str(event.get("text", ""))
         text = read_sent(raw, self.bot)
         is_direct = event.get("channel_type") == "im"
+        is_below_ours = event.get("parent_user_id") == self.bot
         if f"<@{self.bot}>" in raw and not is_direct:
             return
-        spot = await self._find_spot(str(event["channel"]), str(event.get("thread_ts") or ""))
+        thread = str(event.get("thread_ts") or "")
+        spot = await self._find_spot(str(event["channel"]), thread, MOORED_IN if is_below_ours else 0.0)
         if spot.agent or is_direct:
             await self._hand_in(key, spot, event, text, How.LINE if spot.agent else How.MENTION)
 
@@ -136,11 +141,16 @@ class Ear:
         is_bot = bool(event.get("bot_id")) or event.get("user") in (None, "", self.bot)
         return event.get("user") in (None, "", self.bot) or (is_bot and "bot" not in self.settings.admit)
 
-    async def _find_spot(self, channel: str, thread: str) -> Spot:
-        """The channel, or the thread of the agent below whose card it is."""
+    async def _find_spot(self, channel: str, thread: str, patience: float = 0.0) -> Spot:
+        """The channel, or the thread of the agent below whose card it is. A card is written down after it was drawn:
+        who answers it at once is waited for, so many seconds at most."""
         if not thread:
             return Spot(channel)
-        subject = await self._anchors.find_subject(Place("slack", channel), f"{channel}/{thread}")
+        end = time.monotonic() + patience
+        while not (subject := await self._anchors.find_subject(Place("slack", channel), f"{channel}/{thread}")):
+            if time.monotonic() >= end:
+                break
+            await asyncio.sleep(0.1)
         kind, _, agent = subject.partition(":")
         return Spot(channel, agent) if kind == "agent" else Spot(channel)
 

@@ -65,7 +65,11 @@ def test_variables_set_budgets_too(tmp_path: Path) -> None:
         ("projects: {web: {path: x, approvers: '2 of [role:viewer]'}}", "projects.web.approvers", "approves nothing"),
         ("projects: {web: {path: x, approvers: '1 of [kim]'}}", "projects.web.approvers", "nobody is named kim"),
         ("projects: {web: {path: x, approvers: '1 of [group:ops]'}}", "projects.web.approvers", "group of a chat"),
-        ("projects: {web: {path: x, approvers: '1 of [user:kim]'}}", "projects.web.approvers", "neither a role nor"),
+        (
+            "projects: {web: {path: x, approvers: '1 of [user:kim]'}}",
+            "projects.web.approvers",
+            "no role, person or group",
+        ),
         (PEOPLE + "rules: [{ask: {approvers: '1 of [Kit]'}}]", "yaml:2: rules.0.ask.approvers", "nobody is named Kit"),
         (PEOPLE + "rules: [{ask: {approvers: '1 of [role:boss]'}}]", "yaml:2: rules.0", "approves nothing"),
         (PEOPLE + "rules: [{ask: {approvers: '1 of [group:a]'}}]", "yaml:2: rules.0", "group of a chat"),

@@ -286,7 +286,7 @@ async def test_model_and_mode_are_chosen_or_refused(house: LiveHouse) -> None:
 
 
 async def test_the_agents_environment_is_an_allowlist(open_house) -> None:  # type: ignore[no-untyped-def]
-    house = await open_house(environ={"SLACK_BOT_TOKEN": "x", "MY_SECRET": "y", "LANG": "C.UTF-8"})
+    house = await open_house(environ={"SLACK_SIGNING_SECRET": "x", "MY_SECRET": "y", "LANG": "C.UTF-8"})
     agent = await house.spawn("env")
     await house.wait_for(agent, "done")
     logs = await house.read_logs(agent)

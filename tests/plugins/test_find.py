@@ -87,7 +87,11 @@ def test_one_that_is_always_on_needs_no_section(install: Install, tmp_path: Path
         (RECORD.format(name="bbb", more=""), "aaa", "its record is named 'bbb', its entry point 'aaa'"),
         (RECORD.format(name="a-a", more=""), "a-a", "small letters and digits"),
         (RECORD.format(name="aaa", more=", host=print"), "aaa", "nothing here would use: host"),
-        (RECORD.format(name="aaa", more=", doors=print, oncall=print"), "aaa", "nothing here would use: oncall, doors"),
+        (
+            RECORD.format(name="aaa", more=", surveyor=print, oncall=print"),
+            "aaa",
+            "nothing here would use: surveyor, oncall",
+        ),
         (RECORD.format(name="aaa", more=", settings=lambda: dict"), "aaa", "no class of pydantic's"),
         (RECORD.format(name="aaa", more=", settings=lambda: 1 / 0"), "aaa", "ZeroDivisionError"),
         ("from core.errors import PermanentFailure\nraise PermanentFailure('no')\n", "aaa", "PermanentFailure: no"),

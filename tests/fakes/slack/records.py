@@ -97,7 +97,8 @@ class Channel:
 
 @dataclass(kw_only=True, eq=False)
 class Message:
-    """A message as stored. `to` names who alone sees it; `markdown` is what was streamed into it."""
+    """A message as stored. `to` names who alone sees it, `parent` whose the thread is; `markdown` is what was streamed
+    into it."""
 
     channel: str
     ts: str
@@ -108,6 +109,7 @@ class Message:
     attachments: list[Json] | None = None
     markdown: str = ""
     thread_ts: str = ""
+    parent: str = ""
     to: str = ""
     subtype: str = ""
     metadata: Json | None = None
@@ -128,6 +130,7 @@ class Message:
             "blocks": self._list_blocks(),
             "attachments": self.attachments,
             "thread_ts": self.thread_ts,
+            "parent_user_id": self.parent,
             "subtype": self.subtype,
             "files": [file.to_json() for file in self.files],
             "reactions": [{"name": n, "users": u, "count": len(u)} for n, u in self.reactions.items()],

@@ -248,6 +248,8 @@ class Workspace:
 
     def keep_message(self, channel: Channel, user: str, **values: Any) -> Message:
         """Store a message as it is."""
+        root = channel.messages.get(str(values.get("thread_ts") or ""))
+        values = {**values, "parent": root.user} if root else values
         message = Message(channel=channel.id, ts=self.next_ts(), user=user, **values)
         channel.messages[message.ts] = message
         return message
