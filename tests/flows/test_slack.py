@@ -208,3 +208,23 @@ async def test_a_stranger_asks_for_access_and_is_let_in(team: Team) -> None:
     await sam.command("/agent", "spawn sample -- say hello", "ops")
     await team.see("sample-1 · done")
     assert await team.calls() == ["admin grant", "admin grant", "spawn", "spawn"]
+
+
+async def test_a_bad_token_is_told_and_the_rest_runs_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with FakeSlack() as slack:
+        secrets = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": "xapp-wrong"}
+        house = LiveHouse(tmp_path / "home", {"integrations": {"slack": {"api_url": slack.base_url}}}, secrets)
+        await house.start()
+        await house.wait_for(await house.spawn("say hello"), "done")
+        said = ""
+        async with asyncio.timeout(PATIENCE):
+            while "slack does not listen: Slack refused: invalid_auth" not in said:
+                await asyncio.sleep(0.02)
+                said += capsys.readouterr().out
+        checks = {check["name"]: check for check in (await house.run("doctor", quick=True))["data"]["checks"]}
+        assert checks["slack bot token"]["ok"]
+        assert not checks["slack socket mode"]["ok"]
+        assert "SLACK_APP_TOKEN" in checks["slack socket mode"]["remedy"]
+        await house.stop()
+        asked = len(slack.calls("apps.connections.open"))
+        assert asked <= 3, "a token that is refused is not tried without end"
