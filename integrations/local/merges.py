@@ -37,6 +37,7 @@ async def merge_branch(workspace: Workspace) -> Taken:
     base, branch = await find_both(workspace)
     if (await try_git(workspace.repository, "merge-base", "--is-ancestor", branch.commit, base.commit)).ok:
         return Taken(f"Nothing to merge: {base.name} has everything of {branch.name}.")
+    await check_related(workspace, base, branch)
     tree = await try_merge(workspace, base.commit, branch.commit)
     if isinstance(tree, list):
         raise name_conflict(base, branch, tree)
@@ -63,6 +64,15 @@ async def find_both(workspace: Workspace) -> tuple[Branch, Branch]:
             remedy=f"Merge it yourself: git merge {workspace.branch}",
         )
     return found[workspace.base], found[workspace.branch]
+
+
+async def check_related(workspace: Workspace, base: Branch, branch: Branch) -> None:
+    """Raises Conflict where the base was begun anew, so that nothing says what the agent changed."""
+    if (await try_git(workspace.repository, "merge-base", base.commit, branch.commit)).code == 1:
+        raise Conflict(
+            f"{base.name} was begun anew: it and {branch.name} have no commit in common.",
+            remedy=f"`retry` does it again on {base.name} as it is, or pick the commits by hand.",
+        )
 
 
 async def _find_branches(repository: str, *names: str) -> Mapping[str, Branch]:

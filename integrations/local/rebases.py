@@ -17,6 +17,7 @@ from integrations.local.git import explain_failure, make_identity, run_git, try_
 from integrations.local.merges import (
     MERGE_SECONDS,
     Branch,
+    check_related,
     explain_overwrite,
     find_both,
     name_conflict,
@@ -41,6 +42,7 @@ async def rebase_branch(workspace: Workspace) -> Taken:
     base, branch = await find_both(workspace)
     if (await try_git(workspace.repository, "merge-base", "--is-ancestor", branch.commit, base.commit)).ok:
         return Taken(f"Nothing to rebase: {base.name} has everything of {branch.name}.")
+    await check_related(workspace, base, branch)
     await _check_folder(branch)
     tip = await _pick_all(workspace, base, branch)
     count = (await run_git(workspace.repository, "rev-list", "--count", f"{base.commit}..{tip}", "--")).output.strip()

@@ -141,6 +141,11 @@ async def _try_names(repository: str, folder: Path, base: Base, agent: str, titl
             return Placed(name, fresh=True)
         if not taken and "cannot lock ref" not in ran.words:
             raise explain_failure(ran, repository, "git worktree add")
+    if await has_branch(repository, PREFIX.rstrip("/")):
+        raise PermanentFailure(
+            f"The branch {PREFIX.rstrip('/')} of {repository} stands where branches {PREFIX}… belong.",
+            remedy=f"Rename it: git branch -m {PREFIX.rstrip('/')} NAME",
+        )
     raise explain_failure(ran, repository, "git worktree add")
 
 

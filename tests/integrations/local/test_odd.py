@@ -186,6 +186,21 @@ async def test_a_base_that_was_forced_elsewhere(
 
 
 @pytest.mark.parametrize("how", ["merge", "rebase"])
+async def test_a_base_that_was_begun_anew(
+    host: LocalHost, repositories: LocalRepositories, repository: Path, git: Git, how: str
+) -> None:
+    workspace = await prepare(host, repository)
+    await work(repositories, workspace)
+    tree = git(repository, "rev-parse", "main^{tree}")
+    anew = git(repository, "commit-tree", "-m", "anew", tree)
+    git(repository, "reset", "-q", "--hard", anew)
+    with pytest.raises(Conflict, match="no commit in common") as error:
+        await repositories.accept(workspace, how)
+    assert "retry" in error.value.remedy
+    assert git(repository, "rev-parse", "main") == anew
+
+
+@pytest.mark.parametrize("how", ["merge", "rebase"])
 async def test_a_base_that_was_deleted(
     host: LocalHost, repositories: LocalRepositories, repository: Path, git: Git, how: str
 ) -> None:
@@ -227,6 +242,13 @@ async def test_a_branch_name_that_is_taken(host: LocalHost, repository: Path, gi
     assert workspace.branch == f"{branch}-2"
     git(repository, "branch", "callboard/web-2-fix-it/deeper")
     assert (await host.prepare("web-2", str(repository), "", "Fix it")).branch == "callboard/web-2-fix-it-2"
+
+
+async def test_a_branch_that_is_in_the_way_of_all(host: LocalHost, repository: Path, git: Git) -> None:
+    git(repository, "branch", "callboard")
+    with pytest.raises(PermanentFailure, match="branch callboard") as error:
+        await prepare(host, repository)
+    assert "git branch -m callboard" in error.value.remedy
 
 
 # --------------------------------------------------------------------------------------------- submodules, large files
