@@ -311,6 +311,8 @@ class Bot:
         await self._open_doors(stack)
         self.listeners.adopt(self.house.integrations, self.parts.setups)
         stack.push_async_callback(self.listeners.close)
+        # While the doors are open whoever waits can be told that the bot ends; what comes in then is kept for later.
+        stack.push_async_callback(self.dispatcher.drain, 3.0)
         self._run(stack, self._report(comeback), self._warm_up())
 
     def _run(self, stack: contextlib.AsyncExitStack, *works: Coroutine[Any, Any, None]) -> None:

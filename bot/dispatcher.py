@@ -28,7 +28,7 @@ from core.people import load_actor
 from core.permissions import demand_role
 from core.store import Transaction, append_events, get, remove
 from core.store.files import keep_blobs
-from core.wire import encode_reply
+from core.wire import ENDING, encode_reply
 
 log = structlog.get_logger()
 Answered = Mapping[str, Any]
@@ -36,6 +36,7 @@ Answered = Mapping[str, Any]
 _AGAIN = 30.0
 _TOLD_AFTER = 3
 _MOST_TRIES = 40
+_LATER = "Ask again with the same key: the answer comes when it has started."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +67,37 @@ class Dispatcher:
         self._house = house
         self._registry = registry
         self._running: dict[str, asyncio.Task[Answered]] = {}
+        self._is_ending = False
 
     async def call(self, call: Call) -> tuple[str, Answered]:
         """Store a call, run it, and return its id and stored answer: `encode_reply`'s JSON, or {"error": …}. Who waits
         while it runs gets the reply's `secret` as well.
 
-        The caller may go away: what was stored is done all the same. Raises UserError for words that do not fit.
+        The caller may go away: what was stored is done all the same. Raises UserError for words that do not fit, and
+        TemporaryFailure when the bot ends before it is done.
         """
         item = await self._receive(call)
         if item.reply is not None and item.handled_at is not None:
             return item.id, item.reply
-        return item.id, await asyncio.shield(self._start(item))
+        if self._is_ending:
+            raise self._say_ending(item)
+        task = self._start(item)
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise self._say_ending(item)
+        return item.id, task.result()
+
+    def _say_ending(self, item: InboxItem) -> TemporaryFailure:
+        kept = self._registry.get(item.command).acts or bool(item.reply_to)
+        when = "this is done after its next start." if kept else "nothing was begun."
+        return TemporaryFailure(f"{ENDING}; {when}", remedy=_LATER, retry_after=2)
 
     async def take(self, call: Call) -> asyncio.Task[Answered] | None:
-        """Store a call, begin it, and return at once; what runs, None when it was done before. The answer goes to its
-        `reply_to`. Raises UserError for words that do not fit, TemporaryFailure when it cannot be stored."""
+        """Store a call, begin it, and return at once; what runs, None when it was done before, or is done after the
+        next start. The answer goes to its `reply_to`. Raises UserError for words that do not fit, TemporaryFailure
+        when it cannot be stored."""
         item = await self._receive(call)
-        return self._start(item) if item.handled_at is None else None
+        return self._start(item) if item.handled_at is None and not self._is_ending else None
 
     async def _receive(self, call: Call) -> InboxItem:
         command = self._registry.get(call.command)
@@ -134,7 +149,9 @@ class Dispatcher:
         return len(left)
 
     async def drain(self, timeout: float) -> None:
-        """Wait for calls that run, at most `timeout` seconds, and end the rest: they are done after the next start."""
+        """Wait for calls that run, at most `timeout` seconds, and end the rest: they are done after the next start, as
+        are those that come from now on. Who waits for one is told so."""
+        self._is_ending = True
         if not self._running:
             return
         _, late = await asyncio.wait(list(self._running.values()), timeout=timeout)

@@ -10,6 +10,8 @@ from typing import Any, TypeVar, cast
 from core.messages import Attachment, Button, Card, Reply, Table, Tone, Visibility
 
 T = TypeVar("T")
+# How the error begins that whoever waits gets while the bot ends; the command line goes on asking.
+ENDING = "The bot is ending"
 
 
 def encode_reply(reply: Reply) -> dict[str, Any]:

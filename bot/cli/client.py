@@ -20,6 +20,7 @@ from bot.cli.program import NotRunning, Problem
 from core.errors import ConfigurationError, TemporaryFailure
 from core.files import LARGEST_FILE, say_size
 from core.home import RUN_FILE, find_home
+from core.wire import ENDING
 
 REQUEST_SECONDS = 60.0
 # A large repository is fetched for a while.
@@ -125,7 +126,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: float = REQUEST_SECONDS,
     ) -> dict[str, Any]:
-        """One call, repeated with the same key while the connection is lost. Raises as `run_command`."""
+        """One call, repeated with the same key while the connection is lost or the bot ends. As `run_command`."""
         end, started = time.monotonic() + RETRY_SECONDS, False
         while True:
             try:
@@ -137,6 +138,10 @@ class Client:
                 if not started:
                     raise
             except LOST:
+                started = True
+            except TemporaryFailure as failure:
+                if not failure.message.startswith(ENDING):
+                    raise
                 started = True
             if time.monotonic() > end:
                 raise TemporaryFailure("The bot went away and did not come back.", remedy=_GONE)

@@ -234,13 +234,29 @@ async def test_what_is_not_drained_is_done_after_the_start(desk: Desk) -> None:
     await asyncio.wait_for(desk.entered.wait(), 10)
     await desk.dispatcher.drain(0.01)
     desk.gate.set()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(TemporaryFailure, match=r"The bot is ending; this is done after its next start\."):
         await calling
     assert desk.done == []
     again = desk.make_dispatcher()
     assert await again.resume() == 1
     await again.drain(10)
     assert desk.done == ["wait"]
+
+
+async def test_what_comes_while_the_bot_ends_is_kept_and_not_begun(desk: Desk) -> None:
+    await desk.dispatcher.drain(10)
+    with pytest.raises(TemporaryFailure, match="done after its next start"):
+        await desk.call("act", "late")
+    with pytest.raises(TemporaryFailure, match="nothing was begun"):
+        await desk.call("look")
+    assert await desk.dispatcher.take(desk.make_call("act", "later", "k2")) is None
+    assert desk.done == []
+    again = desk.make_dispatcher()
+    assert await again.resume() == 2
+    await again.drain(10)
+    assert sorted(desk.done) == ["late", "later"]
+    _, answer = await again.call(desk.make_call("act", "late"))
+    assert answer["text"] == "did late"
 
 
 async def test_refused_is_audited_and_told(desk: Desk) -> None:

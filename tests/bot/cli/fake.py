@@ -93,6 +93,7 @@ class Bot:
         self.replies: dict[str, Any] = {"spawn": {"text": "sample-1 starts.", "data": {"agent": "sample-1"}}}
         self.problems: dict[str, tuple[int, dict[str, Any]]] = {}
         self.drop = 0
+        self.heals = False
         self.streams: list[dict[str, str]] = []
         self.answered: dict[str, Any] = {}
         self.on_answer: Callable[[dict[str, Any]], None] = lambda answer: None
@@ -179,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
             bot.on_refusal()
             self.answer(401, {"title": "Unauthorized", "detail": "That token is not known.", "code": "unauthorized"})
         elif path in bot.problems:
-            self.answer(*bot.problems[path])
+            self.answer(*(bot.problems.pop(path) if bot.heals else bot.problems[path]))
         elif path == "/events/stream":
             self.stream(query)
         else:

@@ -161,6 +161,18 @@ def test_a_lost_connection_is_retried_with_the_same_key(bot: Bot, home: Path) ->
     assert len(set(keys)) == 1
 
 
+def test_a_bot_that_ends_is_asked_again_with_the_same_key(bot: Bot, home: Path) -> None:
+    ending = {"detail": "The bot is ending; this is done after its next start.", "code": "try_again"}
+    bot.problems["/commands/spawn"] = (503, ending)
+    bot.heals = True
+    done = run_cli(home, "spawn", "fix it")
+    assert (done.returncode, done.stderr) == (0, "")
+    keys = [headers["Idempotency-Key"] for method, _, _, headers in bot.calls if method == "POST"]
+    assert (len(keys), len(set(keys))) == (2, 1)
+    bot.problems["/commands/spawn"] = (503, {"detail": "The database is locked.", "code": "try_again"})
+    assert "The database is locked." in run_cli(home, "spawn", "fix it").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
