@@ -25,6 +25,7 @@ TASKS = (
     ("Fix the failing test", "needs you"),
     ("edit docs/cache.md; say The cache is described", "done"),
     ("edit parser.py; say Empty lines are read", "done"),
+    ("refuse", "ready"),
     ("fail with the service is down", "failed"),
     ("take 900 seconds", "working"),
     ("ask Which format? options JSON, YAML", "needs you"),
@@ -38,6 +39,8 @@ async def take(page: Page, house: LiveHouse, path: str, name: str, height: int =
     """One picture of a page as it first shows itself."""
     await page.goto(f"{house.http.base_url}{path}")
     await page.wait_for_load_state("load")
+    # The chat begins at its end, where the top of the page is out of sight.
+    await page.evaluate("scrollTo(0, 0)")
     await page.wait_for_timeout(500)
     width = (page.viewport_size or {"width": 0})["width"]
     clip = {"x": 0, "y": 0, "width": width, "height": height}
@@ -49,7 +52,7 @@ async def fill_house(house: LiveHouse) -> str:
     ids = []
     for task, status in TASKS:
         ids.append(await house.spawn(task))
-        await house.wait_for(ids[-1], status, "ready", "stuck")
+        await house.wait_for(ids[-1], status)
     return ids[0]
 
 
