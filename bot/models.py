@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from bot.house import House
 from core.errors import BadInput
@@ -20,10 +21,14 @@ async def keep_models(house: House, kind: str, models: Sequence[str]) -> None:
 
 
 async def demand_model(tx: Transaction, kind: str, model: str) -> None:
-    """Raises BadInput, with the list, for a model that the kind is known not to offer."""
+    """Raises BadInput, with the nearest names and the list, for a model that the kind is known not to offer. A kind of
+    which nothing was heard takes any."""
     known: list[str] = json.loads(await get_note(tx, OWNER, kind) or "[]") if model else []
     if not known or model.strip().casefold() in {name.casefold() for name in known}:
         return
     more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
-    remedy = f"It offers {', '.join(known[:_MOST_NAMED])}{more}; `doctor` asks it anew."
+    folded = {name.casefold(): name for name in known}
+    close = [folded[name] for name in get_close_matches(model.strip().casefold()[:100], folded, n=3, cutoff=0.6)]
+    meant = f"Did you mean {' or '.join(close)}? " if close else ""
+    remedy = f"{meant}It offers {', '.join(known[:_MOST_NAMED])}{more}; `doctor` asks it anew."
     raise BadInput(f"Agent kind {kind} has no model {model!r}.", remedy=remedy)
