@@ -31,6 +31,8 @@ from core.text import one_line
 POLL_SECONDS = 1.0
 FRAME_SECONDS = 0.12
 HEARD_SECONDS = 0.5
+# How long an agent rests, with its reason, before a message in its line is taken for one that nothing hands over.
+RESTING_SECONDS = 5.0
 ENDED = {
     Status.DONE: ExitCode.DONE,
     Status.READY: ExitCode.HUMAN_NEEDED,
@@ -75,6 +77,7 @@ class Watch:
         self._answered: set[str] = set()
         self._began = time.monotonic()
         self._status = ""
+        self._rested = self._began
         self._lost = False
 
     def run(self) -> ExitCode:
@@ -94,11 +97,17 @@ class Watch:
             if record is not None:
                 self._show_status(record)
                 status = record.get("status", "")
-                if status in ENDED and not (record.get("queued_messages") and status in (Status.DONE, Status.READY)):
+                if status in ENDED and not self._will_go_on(record):
                     return self._end(record, ENDED[Status(status)])
                 if not self._serve_requests(record):
                     return self._end(record, ExitCode.HUMAN_NEEDED)
             self._rest(record)
+
+    def _will_go_on(self, record: Mapping[str, Any]) -> bool:
+        """Whether a message wakes it: not one that rests for a reason, such as a budget that is used up."""
+        if not record.get("queued_messages") or record["status"] not in (Status.DONE, Status.READY):
+            return False
+        return not record.get("reason") or time.monotonic() - self._rested < RESTING_SECONDS
 
     def _read_record(self) -> dict[str, Any] | None:
         """The agent as it is now, with what it did told; None while the bot is away."""
@@ -121,6 +130,8 @@ class Watch:
         status = str(record.get("status", ""))
         if status != self._status and not self._screen.live and status not in ENDED:
             self._screen.say(describe_progress(record, 0))
+        if status != self._status:
+            self._rested = time.monotonic()
         self._status = status
 
     def _rest(self, record: Mapping[str, Any] | None) -> None:

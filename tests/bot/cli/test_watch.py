@@ -169,6 +169,13 @@ def test_a_done_agent_with_a_message_in_line_is_not_at_its_end(bot: Bot, home: P
     assert (done.returncode, "Write the guide" in done.stdout) == (0, True)
 
 
+def test_a_message_that_nothing_will_hand_over_is_not_waited_for(bot: Bot, home: Path) -> None:
+    """A budget is used up: the agent rests with the message until somebody raises it."""
+    bot.end("ready", queued_messages=1, reason="its budget of 3 turns is used")
+    ended = run_cli(home, "watch", "sample-1")
+    assert (ended.returncode, "its budget of 3 turns is used" in ended.stdout) == (3, True)
+
+
 def test_a_bot_that_restarts_is_waited_for(bot: Bot, home: Path) -> None:
     with pipe_cli(home, "show", "sample-1", "--wait") as process:
         assert process.stdout is not None
