@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from house import LiveHouse
@@ -68,7 +68,23 @@ async def test_hostile_words_are_words_on_every_page(house: LiveHouse, page: Pag
     watch.forgive("console error: .* 404 ")
 
 
-async def test_no_page_is_a_barrier(house: LiveHouse, page: Page, axe: Axe, watch: Watch) -> None:
+async def add_other_statuses(house: LiveHouse) -> None:
+    """Agents that are ready, stopped and queued: what is left of the places is taken."""
+    ready, stopped = await house.spawn("refuse"), await house.spawn("take 200 seconds")
+    await house.wait_for(ready, "ready")
+    await house.run("stop", agent=stopped)
+    await house.wait_for(stopped, "stopped")
+    busy = await house.spawn("take 400 seconds")
+    await house.wait_for(busy, "working")
+    queued = await house.spawn("say never")
+    await house.wait_for(queued, "queued")
+
+
+async def test_no_page_is_a_barrier(
+    open_house: Callable[..., Awaitable[LiveHouse]], page: Page, axe: Axe, watch: Watch
+) -> None:
+    house = await open_house(limits={"max_agents": 5})
+
     async def check(path: str) -> None:
         await page.goto(f"{house.http.base_url}{path}")
         for scheme in ("light", "dark"):
@@ -92,8 +108,12 @@ async def test_no_page_is_a_barrier(house: LiveHouse, page: Page, axe: Axe, watc
     for agent in agents.values():
         await check(f"/agents/{agent}")
     done = agents[tasks["done"]]
+    await add_other_statuses(house)
     for path in ("/fleet", f"/agents/{done}/diff", f"/agents/{done}/log"):
         await check(path)
+    await page.goto(f"{house.http.base_url}/fleet")
+    shown = await page.locator(".row .badge").all_inner_texts()
+    assert {"needs you", "failed", "working", "queued", "ready", "done", "stopped"} <= set(shown)
     await page.goto(f"{house.http.base_url}/fleet")
     await page.get_by_label(f"Select {agents[tasks['working']]}").check()
     await page.get_by_role("button", name="Stop selected").click()
@@ -187,7 +207,9 @@ async def test_who_asks_for_access_is_let_in_or_not(
     await stranger.get_by_label("Your name").fill("kim")
     await stranger.get_by_role("button", name="Ask for access").click()
     word = await stranger.locator("main strong").inner_text()
-    await axe(stranger)
+    for scheme in ("light", "dark"):
+        await stranger.emulate_media(color_scheme=scheme)
+        await axe(stranger)
     card = admin.locator(".shown-card", has_text="kim asks for access")
     await expect(card).to_contain_text(word, timeout=PATIENCE)
     await card.get_by_role("button", name=answer).click()
