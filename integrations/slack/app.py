@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,21 +13,23 @@ from slack_bolt.async_app import AsyncApp
 from core.errors import CallboardError, PermanentFailure, TemporaryFailure
 from integrations.slack import forms
 from integrations.slack.ear import Ear
+from integrations.slack.web import call
 
 Json = Mapping[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 _ANY = re.compile(".*", re.DOTALL)
-_QUIET = logging.getLogger("callboard.slack")
+_LOG = logging.getLogger("callboard.slack")
 
 
 def make_app(ear: Ear) -> AsyncApp:
     """An app whose requests are proved before it sees them: by the socket, or at the door."""
-    _QUIET.setLevel(logging.CRITICAL)
+    # What was not acknowledged is told by the ear; what is left is a mistake of ours, and belongs into the log.
+    _LOG.setLevel(logging.ERROR)
     app = AsyncApp(
         client=ear.client,
         token=ear.settings.bot_token.get_secret_value(),
         request_verification_enabled=False,
-        logger=_QUIET,
+        logger=_LOG,
     )
     _hear_words(app, ear)
     _hear_clicks(app, ear)
@@ -37,20 +40,20 @@ def make_app(ear: Ear) -> AsyncApp:
 def _hear_words(app: AsyncApp, ear: Ear) -> None:
     @app.event("app_mention")
     async def mention(ack: Ack, body: Json, event: Json) -> None:
-        await ear.hear_mention(event, f"event:{body['event_id']}")
-        await ack()
+        if not await _try(ear, body, ear.hear_mention(event, f"event:{body['event_id']}")):
+            await ack()
 
     @app.event("message")
     async def message(ack: Ack, body: Json, event: Json) -> None:
-        await ear.hear_message(event, f"event:{body['event_id']}")
-        await ack()
+        if not await _try(ear, body, ear.hear_message(event, f"event:{body['event_id']}")):
+            await ack()
 
     @app.command(_ANY)
     async def command(ack: Ack, body: Json) -> None:
         words = str(body.get("text") or "").split()
         if not words or words == ["spawn"]:
-            await ack()
-            await ear.open_spawn(body, str(body["channel_id"]))
+            said = await _try(ear, body, ear.open_spawn(body, str(body["channel_id"])))
+            await ack(text=said) if said else await ack()
             return
         await ack(text=said) if (said := await _try(ear, body, ear.hear_command(body))) else await ack()
 
@@ -64,8 +67,9 @@ def _hear_clicks(app: AsyncApp, ear: Ear) -> None:
 
     @app.action(re.compile(r"ask:\d+"))
     async def ask(ack: Ack, body: Json, action: Json) -> None:
+        if said := await _try(ear, body, ear.open_words(body, action)):
+            await _whisper(ear, body, said)
         await ack()
-        await ear.open_words(body, action)
 
     @app.options(re.compile(r"pick:(project|kind|agent)"))
     async def options(ack: Ack, body: Json) -> None:
@@ -82,13 +86,15 @@ def _hear_forms(app: AsyncApp, ear: Ear) -> None:
 
     @app.shortcut("start_agent")
     async def start(ack: Ack, body: Json) -> None:
+        if said := await _try(ear, body, ear.offer_spawn(body)):
+            await _whisper(ear, body, said)
         await ack()
-        await ear.open_spawn(body, str(body["channel"]["id"]), await ear.read_thread(body))
 
     @app.shortcut("send_to_agent")
     async def send(ack: Ack, body: Json) -> None:
+        if said := await _try(ear, body, ear.offer_send(body)):
+            await _whisper(ear, body, said)
         await ack()
-        await ear.open_send(body, str(body["channel"]["id"]), await ear.read_thread(body))
 
 
 async def _try(ear: Ear, body: Json, work: Awaitable[None]) -> str:
@@ -104,7 +110,6 @@ async def _whisper(ear: Ear, body: Json, said: str) -> None:
     channel = str((body.get("channel") or {}).get("id") or "")
     if not channel:
         return
-    try:
-        await ear.client.chat_postEphemeral(channel=channel, user=str(body["user"]["id"]), text=said)
-    except (TemporaryFailure, PermanentFailure):
-        return
+    # The log has it already, and there is no other way to tell.
+    with contextlib.suppress(TemporaryFailure, PermanentFailure):
+        await call(ear.client.chat_postEphemeral(channel=channel, user=str(body["user"]["id"]), text=said))

@@ -107,6 +107,14 @@ class Ear:
         view = forms.draw_spawn(str(Spot(channel)), task)
         await call(self.client.views_open(trigger_id=body["trigger_id"], view=view))
 
+    async def offer_spawn(self, body: Json) -> None:
+        """The same from a message: it and its thread are the task."""
+        await self.open_spawn(body, str(body["channel"]["id"]), await self.read_thread(body))
+
+    async def offer_send(self, body: Json) -> None:
+        """The form that gives a message to an agent."""
+        await self.open_send(body, str(body["channel"]["id"]), await self.read_thread(body))
+
     async def open_send(self, body: Json, channel: str, text: str) -> None:
         """Show the form that gives words to an agent."""
         await call(

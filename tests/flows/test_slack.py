@@ -140,6 +140,25 @@ async def test_forms(team: Team) -> None:
     assert await team.calls() == ["deny", "spawn"]
 
 
+async def test_a_form_that_slack_does_not_open_is_told(team: Team) -> None:
+    await team.ann.command("/agent", "spawn sample -- run `git status`", "ops")
+    card = await team.see("asks: Run")
+    team.slack.trouble("expired_trigger_id", "views.open", times=1)
+    await team.ann.click(card, "Deny with reason…")
+    await team.whispered(team.ann, "expired_trigger_id")
+    assert team.slack.modals(team.ann) == []
+
+
+async def test_a_post_without_an_answer_is_not_posted_twice(team: Team) -> None:
+    team.slack.trouble("close_after", "chat.postMessage", times=1)
+    await team.ann.command("/agent", "spawn sample -- run `git status`", "ops")
+    card = await team.see("asks: Run")
+    await team.ann.click(card, "Once")
+    await team.see("sample-1 · done")
+    assert len(team.slack.messages("ops")) == 1
+    assert len(team.slack.calls("chat.postMessage")) >= 1
+
+
 async def test_two_click_and_the_first_wins_after_a_restart(team: Team) -> None:
     bob = team.slack.user("bob")
     team.slack.channel("ops", bob)
