@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import os
 import shutil
 import signal
@@ -12,7 +11,6 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Mapping
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import structlog
 from bot.banner import name_program, say, write_banner, write_comeback
 from bot.commands import load_registry
 from bot.dispatcher import Dispatcher
+from bot.entrance import Entrance
 from bot.house import House, HouseCatalogue
 from bot.limits import read_limits, read_patience
 from bot.listeners import Listeners
@@ -44,13 +43,11 @@ from core.fleet import Comeback, Fleet
 from core.home import find_home, read_house
 from core.journal import Journal
 from core.model import Actor, Role
-from core.people import ensure_person, make_token, revoke_tokens, sync_people
 from core.pool import Pool
 from core.redaction import Redactor
 from core.rulebook import Rulebook
-from core.sessions import make_link
 from core.settings import Draft, Settings, load_settings
-from core.store import Database, Transaction, append_events
+from core.store import Database, append_events
 from core.timers import Timers
 from core.transcript import Transcript
 from core.version import VERSION
@@ -96,13 +93,13 @@ class Bot:
         self.settings = settings
         self.sock = sock
         self.read = read
-        self.url = self.token = self.local = ""
-        self._issued: tuple[str, str] | None = None
+        self.url = ""
         self._noted: Mapping[str, Any] = {}
         self.house: House
         self.reloads: set[asyncio.Task[None]] = set()
         self.at_terminal = any(os.isatty(number) for number in range(3))
         self.clock = WallClock()
+        self.entrance = Entrance(home, self.clock)
         self.registry = load_registry()
         self.database = Database(settings.database_url.get_secret_value())
         self.street = HouseStreet()
@@ -119,8 +116,8 @@ class Bot:
             stack.push_async_callback(self.database.close)
             await self._open_database()
             async with self.database.transaction() as tx:
-                await self._admit_people(tx, self.settings)
-                login = await self._make_login(tx)
+                await self.entrance.admit(tx, self.settings)
+                login = await self.entrance.make_login(tx, self.settings)
             await self._wire(stack)
             await self._start(stack)
             say(write_banner(self.house, self.url, name_program(os.environ), self.house.make_login_url(login)))
@@ -157,27 +154,6 @@ class Bot:
             log.error("settings were not taken", reason=str(error))
             say(str(error))
 
-    async def _admit_people(self, tx: Transaction, settings: Settings) -> None:
-        """The people of the settings, and the one at this machine, who is admin; with a token for that one, which is
-        used once this is committed, unless they have one."""
-        self._issued = None
-        now = self.clock.now()
-        people = {name: (item.role, item.identities) for name, item in settings.people.items()}
-        user = _find_user()
-        await sync_people(tx, people, now)
-        person = await ensure_person(tx, f"local:{user}", user, Role.ADMIN, now)
-        if self.local == person.id:
-            return
-        label = f"run.json in {self.home} on {socket.gethostname()}"
-        await revoke_tokens(tx, person.id, label)
-        self._issued = await make_token(tx, person, Role.ADMIN, label, now), person.id
-
-    async def _make_login(self, tx: Transaction) -> str:
-        """The secret of a link that signs the one at this machine in."""
-        _, person = self._issued or ("", self.local)
-        lasts = timedelta(minutes=self.settings.http.link_minutes)
-        return await make_link(tx, person, Role.ADMIN, person, self.clock.now(), lasts)
-
     async def _wire(self, stack: contextlib.AsyncExitStack) -> None:
         from integrations.local.sample import make_sample
 
@@ -209,7 +185,7 @@ class Bot:
             checks=_bind_checks(live),
             doors=list_doors(live),
         )
-        self.house.keeper = Keeper(self.house, parts, self.read, self._admit_people, self._adopt)
+        self.house.keeper = Keeper(self.house, parts, self.read, self.entrance.admit, self._adopt)
         self._wire_spine(parts)
         await self._wire_agents(parts, stack)
         self.dispatcher = Dispatcher(self.house, self.registry)
@@ -346,8 +322,8 @@ class Bot:
 
     def _write_run(self) -> None:
         """How the command line finds the bot."""
-        self.token, self.local = self._issued or (self.token, self.local)
-        note = {"url": self.url, "token": self.token, "pid": os.getpid(), "version": VERSION}
+        self.entrance.keep()
+        note = {"url": self.url, "token": self.entrance.token, "pid": os.getpid(), "version": VERSION}
         if self.url and note != self._noted:
             write_run(self.home, note)
             self._noted = note
@@ -387,10 +363,3 @@ class Bot:
 
 def _bind_checks(live: Live) -> list[Any]:
     return [partial(item.checks, live.parts.setups[item.name]) for item in live.enabled if item.checks]
-
-
-def _find_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

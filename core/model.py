@@ -5,106 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
 from typing import Any
 
 from core.files import FileRef
-
-
-class Role(IntEnum):
-    """What a person may do; each includes the ones below."""
-
-    NOBODY = 0
-    VIEWER = 1
-    OPERATOR = 2
-    APPROVER = 3
-    ADMIN = 4
-
-
-class Status(StrEnum):
-    """Of an agent, in the order in which people care."""
-
-    NEEDS_YOU = "needs you"
-    STUCK = "stuck"
-    FAILED = "failed"
-    WORKING = "working"
-    QUEUED = "queued"
-    READY = "ready"
-    DONE = "done"
-    STOPPED = "stopped"
-
-
-class ProcessState(StrEnum):
-    """Of an agent's process, as far as its supervisor knows."""
-
-    NONE = "none"
-    STARTING = "starting"
-    RUNNING = "running"
-
-
-class Outcome(StrEnum):
-    """How an agent's last run ended; NONE while there is work to do."""
-
-    NONE = ""
-    DONE = "done"
-    READY = "ready"
-    FAILED = "failed"
-    STOPPED = "stopped"
-
-
-class Wanted(StrEnum):
-    """What people want of an agent."""
-
-    RUN = "run"
-    REST = "rest"
-    STOP = "stop"
-
-
-class RequestKind(StrEnum):
-    PERMISSION = "permission"
-    QUESTION = "question"
-
-
-class RequestState(StrEnum):
-    OPEN = "open"
-    ANSWERED = "answered"
-    EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"
-
-
-class Verdict(StrEnum):
-    """An answer to a Request. NO_ANSWER is not a denial."""
-
-    ONCE = "once"
-    AGENT = "for this agent"
-    DENIED = "denied"
-    ANSWERED = "answered"
-    NO_ANSWER = "no answer"
-    CANCELLED = "cancelled"
-
-
-class MessageState(StrEnum):
-    """Of a message to an agent. SENT: handed over in a turn that has not ended."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    DONE = "done"
-    DROPPED = "dropped"
-
-
-class Lane(StrEnum):
-    """By urgency; a lane cannot be filled by another."""
-
-    CRITICAL = "critical"
-    HUMAN = "human"
-    NORMAL = "normal"
-    BULK = "bulk"
-
-
-class DeliveryState(StrEnum):
-    WAITING = "waiting"
-    SENT = "sent"
-    FAILED = "failed"
+from core.states import DeliveryState as DeliveryState  # noqa: PLC0414
+from core.states import Lane as Lane  # noqa: PLC0414
+from core.states import MessageState as MessageState  # noqa: PLC0414
+from core.states import Outcome as Outcome  # noqa: PLC0414
+from core.states import ProcessState as ProcessState  # noqa: PLC0414
+from core.states import RequestKind as RequestKind  # noqa: PLC0414
+from core.states import RequestState as RequestState  # noqa: PLC0414
+from core.states import Role as Role  # noqa: PLC0414
+from core.states import Status as Status  # noqa: PLC0414
+from core.states import Verdict as Verdict  # noqa: PLC0414
+from core.states import Wanted as Wanted  # noqa: PLC0414
 
 
 @dataclass(frozen=True, slots=True)

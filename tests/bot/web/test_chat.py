@@ -432,7 +432,7 @@ async def test_who_comes_back_catches_up_without_a_gap_or_a_double(door: Door) -
 
 
 async def _find_own(door: Door) -> str:
-    return f"console:@{door.bot.local}"
+    return f"console:@{door.bot.entrance.local}"
 
 
 async def test_who_is_far_behind_loads_the_page_again(door: Door) -> None:

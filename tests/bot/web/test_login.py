@@ -27,7 +27,7 @@ def browser(door: Door) -> httpx.AsyncClient:
 async def link(door: Door, lasts: int = 15) -> str:
     now = door.bot.clock.now()
     async with door.bot.database.transaction() as tx:
-        return await make_link(tx, door.bot.local, Role.ADMIN, "test", now, timedelta(minutes=lasts))
+        return await make_link(tx, door.bot.entrance.local, Role.ADMIN, "test", now, timedelta(minutes=lasts))
 
 
 async def sign_in(door: Door, http: httpx.AsyncClient, way: str = "/fleet") -> httpx.Response:
@@ -56,7 +56,7 @@ async def test_a_link_is_looked_at_and_used_once(door: Door) -> None:
         cookie = entered.headers["Set-Cookie"]
         assert re.match(r"callboard-\d+=[\w-]{43}; HttpOnly; Max-Age=\d+; Path=/; SameSite=lax$", cookie)
         assert (await http.get(f"/login/{code}")).status_code == 410
-    assert (await door.events("link.reused"))[-1]["data"]["person"] == door.bot.local
+    assert (await door.events("link.reused"))[-1]["data"]["person"] == door.bot.entrance.local
 
 
 async def test_strangers_are_sent_to_the_door(door: Door) -> None:

@@ -20,7 +20,7 @@ LINES = ("admin grant kim operator", "login", "admin token admin")
 
 async def assert_kept_nowhere(door: Door, secret: str) -> None:
     async with door.bot.database.reading() as tx:
-        entries = await list_entries(tx, ["console:main", f"console:@{door.bot.local}"], limit=1_000)
+        entries = await list_entries(tx, ["console:main", f"console:@{door.bot.entrance.local}"], limit=1_000)
         items = await find(tx, InboxItem)
     assert secret not in f"{entries}{items}{await door.events()}"
     assert secret not in (await door.http.get("/", headers=PAGE)).text
