@@ -14,6 +14,7 @@ from bot.admission import find_role, read_facts
 from bot.commands.completion import MOST, sort_names
 from bot.commands.files import FILES
 from bot.commands.line import read_line, read_mention
+from bot.commands.offered import fill_in, list_verbs
 from bot.commands.parser import Defaults, Invocation, parse_line
 from bot.commands.registry import Registry
 from bot.dispatcher import Call, Dispatcher, describe_error, say_error
@@ -25,7 +26,7 @@ from core.asks import ACCESS, ask_from_chat
 from core.delivery import queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
-from core.interfaces import Chat
+from core.interfaces import Chat, Verb
 from core.messages import Action, How, Message, Place, Reply
 from core.model import Actor, Lane, Role
 from core.people import ensure_person, find_person
@@ -75,6 +76,10 @@ class HouseStreet:
             names = await list_names(tx, house)
         return [(name.value, name.about) for name in sort_names(names.get(source, ()), typed)][:MOST]
 
+    def list_verbs(self) -> Sequence[Verb]:
+        """All that can be asked."""
+        return list_verbs(self._registry)
+
     def _require_house(self) -> House:
         if self._house is None:
             raise TemporaryFailure("The bot is still starting.", retry_after=1)
@@ -97,6 +102,8 @@ class HouseStreet:
     def _understand(self, message: Message, action: Action | None, defaults: Defaults) -> Invocation | Reply:
         if action:
             return parse_line(self._registry, _write_line(action, message.words), defaults)
+        if message.arguments is not None:
+            return fill_in(self._registry, message.text, message.arguments, defaults)
         if message.how is How.COMMAND:
             return parse_line(self._registry, message.text.strip() or "help", defaults)
         if message.how is How.MENTION:

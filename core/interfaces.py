@@ -23,6 +23,7 @@ from core.conversation import TurnEnd as TurnEnd  # noqa: PLC0414
 from core.launch import Exit as Exit  # noqa: PLC0414
 from core.launch import Launch as Launch  # noqa: PLC0414
 from core.messages import Card, Message, Place, Reply
+from core.verbs import Verb as Verb  # noqa: PLC0414
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
 from core.work import Taken as Taken  # noqa: PLC0414
@@ -308,6 +309,10 @@ class Street(Protocol):
     async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
         """What there is now of a kind of thing (agents, projects, kinds, …) that fits what was typed, each with what it
         is, the likeliest first, at most 25."""
+        ...
+
+    def list_verbs(self) -> Sequence[Verb]:
+        """All that can be asked, in the order in which help shows it."""
         ...
 
 

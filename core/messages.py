@@ -141,6 +141,7 @@ class Message:
     words: str = ""
     facts: Sequence[str] = ()
     files: Sequence[Given] = ()
+    arguments: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

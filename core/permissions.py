@@ -11,11 +11,13 @@ from core.model import Actor, Role
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a platform knows of the one who acts. `admitted` names the kinds of strangers that the settings let in."""
+    """What a platform knows of the one who acts. `direct`: they say it to the bot alone, where it knows less of them.
+    `admitted` names the kinds of strangers that the settings let in."""
 
     guest: bool = False
     foreign: bool = False
     bot: bool = False
+    direct: bool = False
     admitted: frozenset[str] = frozenset()
 
 
@@ -54,7 +56,12 @@ RULES: Mapping[str, Rule] = {
     **_same(Role.ADMIN, "remove --force", "grant"),
 }
 
-STRANGERS = {"guest": "guests", "foreign": "people of other organisations", "bot": "bots"}
+STRANGERS = {
+    "guest": "guests",
+    "foreign": "people of other organisations",
+    "bot": "bots",
+    "direct": "people in direct messages",
+}
 _NOBODY = Facts()
 _ADMIT = "An admin can let them in by the settings of the chat."
 
@@ -104,7 +111,7 @@ def _refuse(reason: str, remedy: str) -> Decision:
 
 
 def _find_stranger(facts: Facts) -> str:
-    present = {"guest": facts.guest, "foreign": facts.foreign, "bot": facts.bot}
+    present = {"guest": facts.guest, "foreign": facts.foreign, "bot": facts.bot, "direct": facts.direct}
     found = [kind for kind, is_one in present.items() if is_one and kind not in facts.admitted]
     return STRANGERS[found[0]] if found else ""
 

@@ -15,6 +15,7 @@ from core import interfaces
 from core.exam.verdict import demand, demand_equal
 from core.interfaces import Check, Door, Integration, Kind, Pace, Setup
 from core.messages import Card, Message, Place, Reply
+from core.verbs import Verb, Word
 
 
 class Pages:
@@ -61,6 +62,16 @@ class Ear:
 
     async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
         return [(name, "") for name in (f"{source}-1", f"{source}-2") if name.startswith(typed)]
+
+    def list_verbs(self) -> Sequence[Verb]:
+        return [
+            Verb(
+                "spawn",
+                "Start an agent",
+                [Word("text", "The task.", required=True), Word("project", "Where.", source="projects")],
+            ),
+            Verb("project use", "Set the default", [Word("project", "The project.", required=True, source="projects")]),
+        ]
 
 
 class Moorings:

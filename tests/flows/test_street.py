@@ -136,6 +136,26 @@ async def test_from_a_command_to_the_work(party: Party) -> None:
     ]
 
 
+async def test_a_command_that_was_filled_in(party: Party) -> None:
+    verbs = [verb.name for verb in party.setups[-1].street.list_verbs()]
+    assert "spawn" in verbs
+    await party.say("spawn", "e1", arguments={"text": "say hello --kind claude", "project": "sample"})
+    await party.see("C1", "sample-1 · done")
+    thread = Place("party", "C1/sample-1")
+    await party.say("send", "e2", place=thread, arguments={"text": "say more"})
+    await party.see("C1/sample-1", "sample-1 goes on")
+    await party.say("stop", "e3", arguments={"agent": "; rm"})
+    await party.see("C1!U1", "is no agent")
+    await party.house.until(lambda: party.find("C1", "sample-1 · done"))
+    assert await party.calls() == ["send", "spawn"]
+
+
+async def test_words_said_directly_are_refused_where_the_platform_says_so(party: Party) -> None:
+    await party.say("list", "e1", facts=["direct"])
+    await party.see("C1!U1", "direct messages")
+    assert not [item for _, item in party.platform.messages.values() if isinstance(item, Card)]
+
+
 async def test_what_comes_twice_is_done_once(party: Party) -> None:
     for _ in range(3):
         await party.say("spawn sample -- say hello", "e1")
