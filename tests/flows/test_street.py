@@ -143,7 +143,7 @@ async def test_a_command_that_was_filled_in(party: Party) -> None:
     await party.see("C1", "sample-1 · done")
     thread = Place("party", "C1/sample-1")
     await party.say("send", "e2", place=thread, arguments={"text": "say more"})
-    await party.see("C1/sample-1", "sample-1 goes on")
+    await party.see("C1/sample-1!U1", "sample-1 goes on")
     await party.say("stop", "e3", arguments={"agent": "; rm"})
     await party.see("C1!U1", "is no agent")
     await party.house.until(lambda: party.find("C1", "sample-1 · done"))
