@@ -36,13 +36,14 @@ from bot.web.feed import Feed
 from bot.web.server import LoopLag, bind_socket, make_app, make_server
 from core.clock import WallClock
 from core.crew import Crew, cancel_task, insistent
-from core.delivery import Courier
+from core.delivery import Courier, queue_reply
 from core.errors import CallboardError, ConfigurationError, TemporaryFailure
 from core.events import Event
 from core.fleet import Comeback, Fleet
 from core.home import find_home, read_house
 from core.journal import Journal
-from core.model import Actor, Role
+from core.messages import Place, Reply, Tone
+from core.model import Actor, Lane, Role
 from core.pool import Pool
 from core.redaction import Redactor
 from core.rulebook import Rulebook
@@ -56,6 +57,7 @@ from core.wire import map_text
 __all__ = ["find_integrations", "run_up"]
 log = structlog.get_logger()
 DRAIN = 10.0
+CONSOLE = Place("console", "main")
 
 
 def run_up(host: str | None = None, port: int | None = None, config: Path | None = None) -> int:
@@ -103,7 +105,7 @@ class Bot:
         self.registry = load_registry()
         self.database = Database(settings.database_url.get_secret_value())
         self.street = HouseStreet()
-        self.listeners = Listeners()
+        self.listeners = Listeners(self._tell)
         self.ending = asyncio.Event()
 
     async def run(self) -> None:
@@ -182,10 +184,12 @@ class Bot:
             street=self.street,
             rulebook=self._make_rulebook(),
             integrations=live.enabled,
-            checks=_bind_checks(live),
+            checks=self._bind_checks(live),
             doors=list_doors(live),
         )
-        self.house.keeper = Keeper(self.house, parts, self.read, self.entrance.admit, self._adopt)
+        self.house.keeper = Keeper(
+            self.house, parts, self.read, self.entrance.admit, self._adopt, self.listeners.ailing
+        )
         self._wire_spine(parts)
         await self._wire_agents(parts, stack)
         self.dispatcher = Dispatcher(self.house, self.registry)
@@ -203,7 +207,7 @@ class Bot:
         self.settings = house.settings = live.settings
         house.kinds, house.projects, house.integrations = live.kinds, live.projects, live.enabled
         house.repositories, house.surveyor, house.host = parts.repositories, parts.surveyor, parts.host
-        house.runtime, house.checks, house.doors = parts.runtime, _bind_checks(live), list_doors(live)
+        house.runtime, house.checks, house.doors = parts.runtime, self._bind_checks(live), list_doors(live)
         self.listeners.adopt(live.enabled, parts.setups)
         house.patience = read_patience(live.settings)
         crew = self._make_crew(parts)
@@ -212,6 +216,9 @@ class Bot:
         if live.settings.log != old.log:
             set_logging(live.settings.log.level, live.settings.log.format, sys.stderr)
         self._write_run()
+        reviving = asyncio.create_task(self.courier.revive())
+        self.reloads.add(reviving)
+        reviving.add_done_callback(self.reloads.discard)
 
     def _wire_spine(self, parts: Parts) -> None:
         redact = self.house.redactor.redact
@@ -360,6 +367,16 @@ class Bot:
             # The next start finds out by itself; until then nothing runs.
             log.warning("the end could not be written down", reason=failure.message)
 
+    async def _tell(self, words: str) -> None:
+        """In the console, which needs nobody else's service."""
+        try:
+            async with self.database.transaction() as tx:
+                reply = Reply(text=words, data={"tone": Tone.BAD.value})
+                now = self.clock.now()
+                await queue_reply(tx, CONSOLE, reply, stream=f"replies:{CONSOLE}", lane=Lane.HUMAN, now=now)
+        except TemporaryFailure as failure:
+            log.warning("people are not told", words=words, reason=failure.message)
 
-def _bind_checks(live: Live) -> list[Any]:
-    return [partial(item.checks, live.parts.setups[item.name]) for item in live.enabled if item.checks]
+    def _bind_checks(self, live: Live) -> list[Any]:
+        made = [partial(item.checks, live.parts.setups[item.name]) for item in live.enabled if item.checks]
+        return [*made, self.listeners.check]

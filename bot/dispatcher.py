@@ -43,7 +43,8 @@ _LATER = "Ask again with the same key: the answer comes when it has started."
 class Call:
     """Somebody asks for a command. `key` is the caller's own and the same when the call is repeated. `reply_to` is
     the place that hears the answer, whoever still waits for it, "" for none; `private` the one where the caller alone
-    hears what is not for all. `facts` are what a platform knows of the caller."""
+    hears what is not for all. `facts` are what a platform knows of the caller. `owner` is whose key it is, where not
+    the person's: what somebody asked for before they were known must not be done twice."""
 
     key: str
     door: str
@@ -54,6 +55,7 @@ class Call:
     reply_to: str = ""
     private: str = ""
     facts: Sequence[str] = ()
+    owner: str = ""
 
 
 class _DoneAlready(Exception):
@@ -108,7 +110,7 @@ class Dispatcher:
     def _make_item(self, call: Call, command: Command, arguments: Mapping[str, Any]) -> InboxItem:
         return InboxItem(
             id=make_id("c"),
-            key=f"{call.door}:{call.actor.person}:{call.key}",
+            key=name_call(call.door, call.owner or call.actor.person, call.key),
             door=call.door,
             person=call.actor.person,
             cap=call.actor.role,
@@ -269,6 +271,11 @@ class Dispatcher:
         await write_audit(tx, actor, item.command, str(item.arguments)[:200], False, error.message, now)
         data = {"command": item.command, "reason": error.message}
         await append_events(tx, Event("command.refused", now, actor=item.person, data=data))
+
+
+def name_call(door: str, owner: str, key: str) -> str:
+    """The key under which a call is stored."""
+    return f"{door}:{owner}:{key}"
 
 
 def _say_failure(item: InboxItem, answer: Answered, error: CallboardError | None) -> Reply:

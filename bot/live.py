@@ -4,7 +4,7 @@ nothing. Agents that run keep what they were started with until their next start
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from bot.parts import Parts, build_walls, check_hosts, close_parts, list_enabled
 from core.audit import write_audit
 from core.errors import CallboardError, ConfigurationError, Conflict
 from core.events import Event
-from core.interfaces import Door, Integration, Street
+from core.interfaces import Door, Integration, Setup, Street
 from core.model import Actor
 from core.settings import BadSettings, Draft, Problem, ResolvedKind, Settings, find_kind_secrets, resolve_kinds
 from core.settings.file import read_content, replace_file
@@ -49,13 +49,19 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """What a reload did. `changed` are keys, never values; `later` those of them that need a restart."""
+    """What a reload did. `changed` are keys, never values; `later` those of them that need a restart; `revived` are
+    integrations that had given up and are found well again."""
 
     file: Path | None
     changed: Sequence[str]
     later: Sequence[str]
+    revived: Sequence[str] = ()
 
     def __str__(self) -> str:
+        again = f" Tried again: {', '.join(self.revived)}." if self.revived else ""
+        return f"{self._say_changes()}{again}"
+
+    def _say_changes(self) -> str:
         if not self.changed:
             return "Nothing has changed."
         more = f" After a restart only: {', '.join(self.later)}." if self.later else ""
@@ -101,16 +107,23 @@ def build_projects(settings: Settings, home: Path) -> dict[str, Project]:
 
 class Keeper:
     """Changes the settings of a running bot, one change at a time. `admit` brings the people of new settings into the
-    store, `adopt` hands on what only the wiring knows; it must not wait."""
+    store, `adopt` hands on what only the wiring knows; it must not wait. `ailing` are integrations that gave up."""
 
     def __init__(
-        self, house: House, parts: Parts, read: Read | None, admit: Admit, adopt: Callable[[Live], None]
+        self,
+        house: House,
+        parts: Parts,
+        read: Read | None,
+        admit: Admit,
+        adopt: Callable[[Live], None],
+        ailing: Collection[str] = (),
     ) -> None:
         self._house = house
         self._parts = parts
         self._read_settings = read
         self._admit = admit
         self._adopt = adopt
+        self._ailing = ailing
         self._lock = asyncio.Lock()
 
     async def reload(self, actor: Actor) -> Swap:
@@ -151,12 +164,14 @@ class Keeper:
         content: tuple[Path, bytes, bytes] | None = None,
     ) -> Swap:
         house = self._house
-        live = await self._prove(settings)
+        revived = await self._find_revived(settings)
+        live = await self._prove(settings, revived)
         changed = list_changes(house.settings, settings)
         swap = Swap(
             settings.file,
             changed,
             list(filter(_needs_restart, changed)),
+            sorted(revived),
         )
         data = {"changed": changed, "restart": swap.later, "file": str(settings.file or "")}
         try:
@@ -172,11 +187,18 @@ class Keeper:
         self._adopt(live)
         return swap
 
-    async def _prove(self, settings: Settings) -> Live:
+    async def _find_revived(self, settings: Settings) -> frozenset[str]:
+        """Integrations that gave up, have the same settings as before, and would work again: somebody mended it on the
+        other side. One that would not does not keep other settings from being taken."""
+        house = self._house
+        same = [item for item in house.integrations if item.name in self._ailing and item.checks]
+        same = [item for item in same if item.name not in _list_changed(house.settings, settings)]
+        return frozenset([item.name for item in same if not await _list_problems(item, self._parts.setups[item.name])])
+
+    async def _prove(self, settings: Settings, revived: frozenset[str]) -> Live:
         """Nothing of it is used yet; but its secrets are kept out of everything from now on."""
-        house, old = self._house, self._house.settings.integrations
-        sections = old.keys() | settings.integrations.keys()
-        changed = frozenset(name for name in sections if old.get(name) != settings.integrations.get(name))
+        house = self._house
+        changed = _list_changed(house.settings, settings) | revived
         house.redactor.learn(settings.secrets())
         try:
             live = compose_live(settings, house.home, house.database, house.street, self._parts, changed)
@@ -190,22 +212,32 @@ class Keeper:
         return live
 
 
+def _list_changed(old: Settings, new: Settings) -> frozenset[str]:
+    """The integrations whose sections differ."""
+    before, after = old.integrations, new.integrations
+    return frozenset(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
 async def _try_checks(live: Live, changed: frozenset[str]) -> AsyncIterator[Problem]:
     """What the integrations that changed say of themselves, as far as it is wrong."""
     for item in live.enabled:
-        if item.name not in changed or item.checks is None:
-            continue
-        where = live.settings.locate("integrations", item.name)
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                found = await item.checks(live.parts.setups[item.name])
-        except TimeoutError:
-            yield Problem(where, f"it did not answer within {CHECK_SECONDS:g} s.", "Try again later.")
-        except CallboardError as error:
-            yield Problem(where, error.message, error.remedy)
-        else:
-            for check in (check for check in found if not check.ok):
-                yield Problem(where, f"{check.name}: {check.detail}", check.remedy)
+        if item.name in changed and item.checks is not None:
+            where = live.settings.locate("integrations", item.name)
+            for words, remedy in await _list_problems(item, live.parts.setups[item.name]):
+                yield Problem(where, words, remedy)
+
+
+async def _list_problems(item: Integration, setup: Setup) -> list[tuple[str, str]]:
+    """What is wrong, and what to do about it."""
+    assert item.checks is not None
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            found = await item.checks(setup)
+    except TimeoutError:
+        return [(f"it did not answer within {CHECK_SECONDS:g} s.", "Try again later.")]
+    except CallboardError as error:
+        return [(error.message, error.remedy)]
+    return [(f"{check.name}: {check.detail}", check.remedy) for check in found if not check.ok]
 
 
 def _needs_restart(key: str) -> bool:

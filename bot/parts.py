@@ -193,8 +193,10 @@ def make_parts(
 ) -> Parts:
     """Call the factories; those of `before` are kept unless their integration is `changed`. The first integration that
     offers a host, repositories, a surveyor, spares or a runtime gives it; kinds of one with a runtime use that."""
+    kept = {name: setup for name, setup in before.setups.items() if name not in changed} if before else {}
     setups = {
-        item.name: Setup(
+        item.name: kept.get(item.name)
+        or Setup(
             home,
             settings.integrations.get(item.name),
             Pages(database, item.name),

@@ -6,6 +6,7 @@ import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -17,24 +18,26 @@ from bot.commands.line import read_line, read_mention
 from bot.commands.offered import fill_in, list_verbs
 from bot.commands.parser import Defaults, Invocation, parse_line
 from bot.commands.registry import Registry
-from bot.dispatcher import Call, Dispatcher, describe_error, say_error
+from bot.dispatcher import Call, Dispatcher, describe_error, name_call, say_error
 from bot.house import House
 from bot.names import find_defaults, list_names
 from bot.views import draw_subject
 from core.actions import demand_offered, open_action, use_action
 from core.asks import ACCESS, ask_from_chat
-from core.delivery import queue_reply
+from core.delivery import name_delivery, queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
 from core.interfaces import Chat, Verb
 from core.messages import Action, How, Message, Place, Reply
-from core.model import Actor, Lane, Role
+from core.model import Actor, Delivery, InboxItem, Lane, Role
 from core.people import ensure_person, find_person
 from core.permissions import demand_stranger
-from core.store import Transaction
+from core.store import Transaction, get
 
 log = structlog.get_logger()
 LONGEST_WORDS = 3_000
+# What was said longer ago, and is heard only now, is not done: nobody expects it any more.
+LATE = timedelta(days=1)
 
 
 class HouseStreet:
@@ -54,6 +57,11 @@ class HouseStreet:
     async def hear(self, message: Message) -> None:
         """Store what was said and see to it. Raises TemporaryFailure when it cannot be stored."""
         house = self._require_house()
+        if message.at and house.now() - message.at > LATE:
+            await self._tell_late(house, message)
+            return
+        if await self._was_heard(house, message):
+            return
         action: Action | None = None
         try:
             if message.how is How.BUTTON:
@@ -84,6 +92,27 @@ class HouseStreet:
         if self._house is None:
             raise TemporaryFailure("The bot is still starting.", retry_after=1)
         return self._house
+
+    async def _was_heard(self, house: House, message: Message) -> bool:
+        """Whether it was taken or answered before. What it would mean by now may be something else."""
+        key = name_call(message.place.chat, message.identity, message.key)
+        async with house.database.reading() as tx:
+            if await get(tx, InboxItem, key=key):
+                return True
+            return await get(tx, Delivery, id=name_delivery(_name_told(message))) is not None
+
+    async def _tell_late(self, house: House, message: Message) -> None:
+        """Once a day in each place, however much was said there."""
+        if await self._was_heard(house, message):
+            return
+        words = (
+            "What was said here more than a day ago reached Callboard only now: nothing was done with it. "
+            "Say it again if it still matters."
+        )
+        now = house.now()
+        key, stream = f"late:{message.place}:{now:%Y-%m-%d}", f"replies:{message.place}"
+        async with house.database.transaction() as tx:
+            await queue_reply(tx, message.place, Reply(text=words), stream=stream, lane=Lane.HUMAN, now=now, key=key)
 
     async def _find_action(self, house: House, message: Message) -> Action:
         """What a button stands for. A card is asked, as it is now, whether it still offers it."""
@@ -123,6 +152,7 @@ class HouseStreet:
             reply_to=str(message.private if message.how in (How.COMMAND, How.BUTTON) else message.place),
             private=str(message.private),
             facts=message.facts,
+            owner=message.identity,
         )
         running = await self._dispatcher.take(call)
         if action and is_once:
@@ -162,8 +192,8 @@ class HouseStreet:
 
     async def _queue(self, tx: Transaction, house: House, message: Message, reply: Reply) -> None:
         place = message.private
-        key, stream = f"told:{place.chat}:{message.key}", f"replies:{place}"
-        await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=house.now(), key=key)
+        stream = f"replies:{place}"
+        await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=house.now(), key=_name_told(message))
 
     def _hand_over(self, message: Message, running: asyncio.Task[Mapping[str, Any]]) -> None:
         task = asyncio.create_task(self._show_secret(message, running))
@@ -181,6 +211,11 @@ class HouseStreet:
             await limit_time(post, SEND_LIMIT, place)
         except (TemporaryFailure, PermanentFailure) as failure:
             log.error("a secret was not handed over: it has to be made again", place=str(place), reason=str(failure))
+
+
+def _name_told(message: Message) -> str:
+    """The key of an answer that came without a command."""
+    return f"told:{message.place.chat}:{message.key}"
 
 
 def name_channel(place: Place) -> Place:

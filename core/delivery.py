@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from core.clock import Clock
-from core.desk import UNREACHABLE, Desk, Draw, Job, Line, OnFailure, run_stages
+from core.desk import HELD, Desk, Draw, Job, Line, OnFailure, run_stages
 from core.errors import TemporaryFailure
 from core.ids import make_id
 from core.interfaces import Chat, Pace
@@ -25,7 +25,7 @@ from core.model import Delivery, Lane
 from core.parcel import DeliveryLine, list_slower, topic_of
 from core.postings import PostingLine, bump_postings, show_posting
 from core.store import Database, Transaction, get, insert, take_numbers
-from core.store.spine import raise_lane, release_claims, revive_unreachable
+from core.store.spine import raise_lane, release_claims, revive_held
 from core.wire import encode_reply
 
 __all__ = ["Courier", "bump_postings", "name_delivery", "queue_reply", "show_posting"]
@@ -113,6 +113,19 @@ class Courier:
             self._flying.clear()
             self._finished.set()
 
+    async def revive(self) -> None:
+        """Send what is held: what it waited for may be there now. In order, as ever."""
+        try:
+            async with self._desk.database.transaction() as tx:
+                revived = await revive_held(tx, HELD, self._desk.clock.now())
+                for line in self._lines:
+                    tx.ring(line.topic)
+        except TemporaryFailure as failure:
+            log.warning("what is held waits on", reason=str(failure))
+            return
+        if revived:
+            log.info("what was held goes on", amount=revived)
+
     async def drain(self, timeout: float) -> bool:
         """Begin nothing new and wait, at most `timeout` seconds, for what is on its way; whether all arrived. What did
         not is sent after the next start."""
@@ -128,7 +141,7 @@ class Courier:
         now = self._desk.clock.now()
         try:
             async with self._desk.database.transaction() as tx:
-                await revive_unreachable(tx, UNREACHABLE, now)
+                await revive_held(tx, HELD, now)
                 # There is one process on SQLite: whoever held anything is dead.
                 freed = await release_claims(tx) if tx.is_sqlite else 0
         except TemporaryFailure as failure:

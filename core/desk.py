@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from core.clock import Clock
-from core.errors import PermanentFailure, TemporaryFailure
+from core.errors import Held, PermanentFailure, TemporaryFailure
 from core.interfaces import Chat, Pace
 from core.messages import Card, Place
 from core.model import Delivery
@@ -26,6 +26,8 @@ FIND_LIMIT = 10.0
 # Longer than a look-up and a send together: until then nobody else takes what a courier holds.
 LEASE = timedelta(seconds=45)
 UNREACHABLE = "no chat named"
+# What is held says so, and is due again as soon as settings were read again.
+HELD = "held: "
 _MOST_STUMBLES = 20
 _LONGEST_ERROR = 500
 
@@ -34,7 +36,7 @@ OnFailure = Callable[[Transaction, Delivery, str], Awaitable[None]]
 Stage = Callable[[], Awaitable[None]]
 
 
-class UnreachableError(TemporaryFailure):
+class UnreachableError(Held):
     """The chat is not enabled in this process; it does not count as an attempt."""
 
 
@@ -113,7 +115,8 @@ class Desk:
 
     def describe(self, error: Exception) -> str:
         """An error as it may be stored and shown."""
-        return self.redact(str(error) or type(error).__name__)[:_LONGEST_ERROR]
+        mark = HELD if isinstance(error, Held) else ""
+        return mark + self.redact(str(error) or type(error).__name__)[:_LONGEST_ERROR]
 
     async def look_up(self, place: Place, key: str) -> str:
         """The reference of what an earlier attempt may have left in a place, "" if nothing is known of it."""

@@ -7,6 +7,7 @@ CallboardError
 │   ├── Refused          … not allowed
 │   └── Conflict         … not in this state
 ├── TemporaryFailure     try again later, with the same key
+│   └── Held             … but only when somebody has done what the remedy says
 ├── PermanentFailure     give up and say so
 └── ConfigurationError   refuse to start: file, key, remedy
 """
@@ -62,6 +63,14 @@ class TemporaryFailure(CallboardError):
     def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after = retry_after
+
+
+class Held(TemporaryFailure):
+    """Trying again helps only when somebody has done something: a token was revoked, say. What has to go out waits for
+    it, however long, and that does not count as tries."""
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = 3600.0) -> None:
+        super().__init__(message, remedy=remedy, retry_after=retry_after)
 
 
 class PermanentFailure(CallboardError):

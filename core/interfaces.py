@@ -327,10 +327,15 @@ class Anchors(Protocol):
         """What the card with this reference shows, "" when it is none of ours."""
         ...
 
+    async def list_cards(self, chat: str, kind: str) -> Sequence[tuple[str, str]]:
+        """The cards of a chat that show things of a kind (`agent:`) and stand somewhere: subject and reference."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an integration's factory is given. `settings` is an instance of its own settings class, or None."""
+    """What an integration's factory is given. `settings` is an instance of its own settings class, or None. `shared` is
+    for what its parts have in common, for as long as these settings hold."""
 
     home: Path
     settings: Any
@@ -338,6 +343,7 @@ class Setup:
     board: Board
     street: Street
     anchors: Anchors
+    shared: dict[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

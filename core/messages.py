@@ -129,7 +129,8 @@ class Message:
     """Something a person did in a place, before anybody understood it. `key` is the platform's own id of it, the same
     when it comes again. `text` is a line, a command or what was said without the name of either, or the id of a button
     as it was drawn; `words` are what its prompt was answered with. `private` is where they alone are answered. `facts`
-    are what the platform knows of them now: guest, foreign, bot, group:ID."""
+    are what the platform knows of them now: guest, foreign, bot, group:ID. `at` is when it was said, where the platform
+    tells only afterwards; None: just now."""
 
     key: str
     place: Place
@@ -142,6 +143,7 @@ class Message:
     facts: Sequence[str] = ()
     files: Sequence[Given] = ()
     arguments: Mapping[str, Any] | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 from core.actions import seal_reply
-from core.desk import LEASE, SEND_LIMIT, Desk, Stage, UnreachableError, limit_time
-from core.errors import TemporaryFailure
+from core.desk import LEASE, SEND_LIMIT, Desk, Stage, limit_time
+from core.errors import Held, TemporaryFailure
 from core.events import Event
 from core.messages import Place, Reply
 from core.model import Delivery, DeliveryState, Lane
@@ -81,7 +81,7 @@ class Parcel:
 
     async def put_off(self, failure: TemporaryFailure) -> None:
         """Wait, and with it everything behind it in its stream. Nobody said no: it may have arrived."""
-        counted = not isinstance(failure, UnreachableError)
+        counted = not isinstance(failure, Held)
         due_at = self._desk.clock.now() + choose_delay(self.attempts, failure.retry_after)
         if counted and failure.retry_after is not None:
             self._desk.gate.close(self._delivery.place, due_at)

@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 
 from core.actions import seal_card
-from core.desk import LEASE, SEND_LIMIT, Desk, Stage, UnreachableError, limit_time
-from core.errors import TemporaryFailure
+from core.desk import LEASE, SEND_LIMIT, Desk, Stage, limit_time
+from core.errors import Held, TemporaryFailure
 from core.ids import make_id
 from core.messages import Card, Place
 from core.model import Posting
@@ -95,7 +95,7 @@ class Drawing:
     async def put_off(self, failure: TemporaryFailure) -> None:
         """Draw it later, as it is by then."""
         due_at = self._desk.clock.now() + choose_delay(self.attempts, failure.retry_after)
-        counted = not isinstance(failure, UnreachableError)
+        counted = not isinstance(failure, Held)
         if counted and failure.retry_after is not None:
             self._desk.gate.close(self._posting.place, due_at)
         reason = self._desk.describe(failure)

@@ -89,6 +89,13 @@ class Moorings:
         ]
         return found[0] if found else ""
 
+    async def list_cards(self, chat: str, kind: str) -> Sequence[tuple[str, str]]:
+        return [
+            (subject, known)
+            for (where, subject), known in self.moored.items()
+            if where.startswith(f"{chat}:") and subject.startswith(kind) and known
+        ]
+
 
 async def examine_integration(item: Integration, home: Path, example: Mapping[str, Any] | None = None) -> None:
     """Every check of a record. `home` is a folder for what it makes, `example` are values for its settings where those

@@ -103,15 +103,11 @@ async def raise_lane(tx: Transaction, stream: str, lane: Lane, slower: Sequence[
     return await change(tx, Delivery, where, lane=lane)
 
 
-async def revive_unreachable(tx: Transaction, prefix: str, now: datetime) -> int:
-    """Make everything due whose error begins so."""
-    return await change(
-        tx,
-        Delivery,
-        {"state": DeliveryState.WAITING},
-        deliveries.c.error.startswith(prefix, autoescape=True),
-        due_at=now,
-    )
+async def revive_held(tx: Transaction, mark: str, now: datetime) -> int:
+    """Make everything due whose error begins so; how much that is."""
+    waits = {"state": DeliveryState.WAITING}
+    sent = await change(tx, Delivery, waits, deliveries.c.error.startswith(mark, autoescape=True), due_at=now)
+    return sent + await change(tx, Posting, {}, postings.c.error.startswith(mark, autoescape=True), due_at=now)
 
 
 async def release_claims(tx: Transaction) -> int:
@@ -164,6 +160,13 @@ async def add_posting(tx: Transaction, posting: Posting) -> Posting:
     ).returning(postings)
     row = (await tx.run(stored)).mappings().one()
     return decode(Posting, cast("Mapping[str, Any]", row))
+
+
+async def list_drawn(tx: Transaction, places: str, subjects: str) -> list[Posting]:
+    """Postings that stand somewhere, whose place and subject begin so."""
+    columns = postings.c
+    begins = [columns.place.startswith(places, autoescape=True), columns.subject.startswith(subjects, autoescape=True)]
+    return await find(tx, Posting, *begins, columns.reference != "")
 
 
 async def raise_wanted(tx: Transaction, subject: str) -> int:

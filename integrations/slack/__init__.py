@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 def _make_chat(setup: Setup) -> Chat:
     from integrations.slack.chat import SlackChat
+    from integrations.slack.line import open_line
 
-    return SlackChat(setup.settings, setup.anchors)
+    return SlackChat(setup.settings, setup.anchors, open_line(setup))
 
 
 def _read_settings() -> type[Any]:
@@ -30,15 +31,9 @@ def _make_doors(setup: Setup) -> Sequence[Door]:
 
 
 async def _listen(setup: Setup) -> None:
-    if not setup.settings.app_token.get_secret_value():
-        return
-    from integrations.slack.app import make_app
-    from integrations.slack.ear import Ear
-    from integrations.slack.socket import hold_sockets
+    from integrations.slack.listen import listen
 
-    ear = Ear(setup)
-    await ear.meet()
-    await hold_sockets(make_app(ear), ear)
+    await listen(setup)
 
 
 async def _run_checks(setup: Setup) -> Sequence[Check]:

@@ -1,22 +1,24 @@
-"""The bolt app: what Slack sends goes to the ear, and is acknowledged when it is stored."""
+"""The bolt app: what Slack sends goes to the ear, and is acknowledged when it is stored, never before."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.response import BoltResponse
 
-from core.errors import CallboardError, PermanentFailure, TemporaryFailure
+from core.errors import CallboardError, TemporaryFailure
 from integrations.slack import forms
 from integrations.slack.ear import Ear
-from integrations.slack.web import call
+from integrations.slack.room import FullError
 
 Json = Mapping[str, Any]
 Ack = Callable[..., Awaitable[Any]]
+Work = Callable[[], Awaitable[None]]
 _ANY = re.compile(".*", re.DOTALL)
 _LOG = logging.getLogger("callboard.slack")
 
@@ -29,6 +31,8 @@ def make_app(ear: Ear) -> AsyncApp:
         client=ear.client,
         token=ear.settings.bot_token.get_secret_value(),
         request_verification_enabled=False,
+        # Without this bolt acknowledges events before anybody has looked at them.
+        process_before_response=True,
         logger=_LOG,
     )
     _hear_words(app, ear)
@@ -39,37 +43,34 @@ def make_app(ear: Ear) -> AsyncApp:
 
 def _hear_words(app: AsyncApp, ear: Ear) -> None:
     @app.event("app_mention")
-    async def mention(ack: Ack, body: Json, event: Json) -> None:
-        if not await _try(ear, body, ear.hear_mention(event, f"event:{body['event_id']}")):
-            await ack()
+    async def mention(ack: Ack, body: Json, event: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.hear_mention, event))
 
     @app.event("message")
-    async def message(ack: Ack, body: Json, event: Json) -> None:
-        if not await _try(ear, body, ear.hear_message(event, f"event:{body['event_id']}")):
-            await ack()
+    async def message(ack: Ack, body: Json, event: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.hear_message, event))
+
+    @app.event(re.compile(r"tokens_revoked|app_uninstalled"))
+    async def revoked(ack: Ack, event: Json) -> None:
+        ear.hear_revocation(event)
+        await ack()
 
     @app.command(_ANY)
-    async def command(ack: Ack, body: Json) -> None:
+    async def command(ack: Ack, body: Json) -> BoltResponse | None:
         words = str(body.get("text") or "").split()
         if not words or words == ["spawn"]:
-            said = await _try(ear, body, ear.open_spawn(body, str(body["channel_id"])))
-            await ack(text=said) if said else await ack()
-            return
-        await ack(text=said) if (said := await _try(ear, body, ear.hear_command(body))) else await ack()
+            return await _take(ear, body, ack, partial(ear.open_spawn, body, str(body["channel_id"])))
+        return await _take(ear, body, ack, partial(ear.hear_command, body))
 
 
 def _hear_clicks(app: AsyncApp, ear: Ear) -> None:
     @app.action(re.compile(r"(act|pick):\d+"))
-    async def click(ack: Ack, body: Json, action: Json) -> None:
-        if said := await _try(ear, body, ear.hear_button(body, action)):
-            await _whisper(ear, body, said)
-        await ack()
+    async def click(ack: Ack, body: Json, action: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.hear_button, body, action))
 
     @app.action(re.compile(r"ask:\d+"))
-    async def ask(ack: Ack, body: Json, action: Json) -> None:
-        if said := await _try(ear, body, ear.open_words(body, action)):
-            await _whisper(ear, body, said)
-        await ack()
+    async def ask(ack: Ack, body: Json, action: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.open_words, body, action))
 
     @app.options(re.compile(r"pick:(project|kind|agent)"))
     async def options(ack: Ack, body: Json) -> None:
@@ -78,38 +79,45 @@ def _hear_clicks(app: AsyncApp, ear: Ear) -> None:
 
 def _hear_forms(app: AsyncApp, ear: Ear) -> None:
     @app.view(re.compile(rf"{forms.SPAWN}|{forms.WORDS}|{forms.SEND}"))
-    async def form(ack: Ack, body: Json) -> None:
-        if said := await _try(ear, body, ear.hear_form(body)):
-            await ack(response_action="errors", errors={forms.TEXT: said[:150]})
-        else:
-            await ack()
+    async def form(ack: Ack, body: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.hear_form, body))
 
     @app.shortcut("start_agent")
-    async def start(ack: Ack, body: Json) -> None:
-        if said := await _try(ear, body, ear.offer_spawn(body)):
-            await _whisper(ear, body, said)
-        await ack()
+    async def start(ack: Ack, body: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.offer_spawn, body))
 
     @app.shortcut("send_to_agent")
-    async def send(ack: Ack, body: Json) -> None:
-        if said := await _try(ear, body, ear.offer_send(body)):
-            await _whisper(ear, body, said)
-        await ack()
+    async def send(ack: Ack, body: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.offer_send, body))
 
 
-async def _try(ear: Ear, body: Json, work: Awaitable[None]) -> str:
-    """ "" when it is stored, else what the one who did it is told."""
+async def _take(ear: Ear, body: Json, ack: Ack, work: Work) -> BoltResponse | None:
+    """Do it and acknowledge it. What could not be stored is not acknowledged; whoever did it is told either way."""
     try:
-        await work
+        async with ear.room.enter():
+            await work()
     except CallboardError as failure:
-        return await ear.refuse(body, failure)
-    return ""
+        return await _refuse(ear, body, ack, failure)
+    await ack()
+    return None
 
 
-async def _whisper(ear: Ear, body: Json, said: str) -> None:
-    channel = str((body.get("channel") or {}).get("id") or "")
-    if not channel:
-        return
-    # The log has it already, and there is no other way to tell.
-    with contextlib.suppress(TemporaryFailure, PermanentFailure):
-        await call(ear.client.chat_postEphemeral(channel=channel, user=str(body["user"]["id"]), text=said))
+async def _refuse(ear: Ear, body: Json, ack: Ack, failure: CallboardError) -> BoltResponse | None:
+    said = ear.explain(body, failure)
+    if "view" in body and body.get("type") == "view_submission":
+        # A form has no place to be told in but the form, which then keeps what was filled in.
+        await ack(response_action="errors", errors={forms.TEXT: said[:150]})
+        return None
+    is_command = "command" in body
+    if is_command and isinstance(failure, FullError):
+        await ack(text=said)
+        return None
+    if isinstance(failure, TemporaryFailure):
+        await ear.tell(body, said)
+        return BoltResponse(status=503)
+    if is_command:
+        await ack(text=said)
+        return None
+    await ear.tell(body, said)
+    await ack()
+    return None

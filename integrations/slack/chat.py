@@ -14,6 +14,7 @@ from core.interfaces import Anchors
 from core.messages import Attachment, Card, Place, Reply, Tone
 from integrations.slack.blocks import Drawn, draw_card, draw_reply
 from integrations.slack.budget import Budget
+from integrations.slack.line import Line
 from integrations.slack.places import Spot, split_reference
 from integrations.slack.settings import SlackSettings
 from integrations.slack.web import GONE, call, make_client, read_code
@@ -27,10 +28,10 @@ _LONGEST_WAIT = 15.0
 class SlackChat:
     """A Chat. Whoever is alone to see something sees it ephemerally; files go to them directly then."""
 
-    def __init__(self, settings: SlackSettings, anchors: Anchors) -> None:
+    def __init__(self, settings: SlackSettings, anchors: Anchors, line: Line | None = None) -> None:
         self._settings = settings
         self._anchors = anchors
-        self._client = make_client(settings)
+        self._client = make_client(settings, line)
         self._budget = Budget()
         self._sent: dict[str, str] = {}
         self._direct: dict[str, str] = {}

@@ -7,25 +7,33 @@ from typing import Any
 
 from core.errors import PermanentFailure, TemporaryFailure
 from core.interfaces import Check, Setup
+from integrations.slack.line import TEAM
 from integrations.slack.manifest import list_scopes
 from integrations.slack.settings import SlackSettings
 from integrations.slack.web import explain, make_client
 
 _REACH = "See whether this machine reaches Slack; it is tried again."
+_MOVE = (
+    "Take the token of the app in the same workspace. To move the bot to another one, start it anew with that token."
+)
 _MANIFEST = "Update the app from `integrations/slack/manifest.yaml` and install it again."
 
 
 async def run_checks(setup: Setup) -> Sequence[Check]:
     """The lines of `doctor`."""
     settings: SlackSettings = setup.settings
-    return [*await _check_bot(settings), *await _check_app(settings)]
+    home = await setup.notebook.read(TEAM) or ""
+    return [*await _check_bot(settings, home), *await _check_app(settings)]
 
 
-async def _check_bot(settings: SlackSettings) -> list[Check]:
+async def _check_bot(settings: SlackSettings, home: str) -> list[Check]:
     try:
         said, headers = await _ask(settings, "auth.test")
     except (TemporaryFailure, PermanentFailure) as failure:
         return [Check("slack bot token", False, failure.message, failure.remedy or _REACH)]
+    if home and str(said.get("team_id", "")) != home:
+        other = f"it is of another workspace: {said.get('team', '')} ({said.get('team_id', '')}), not {home}"
+        return [Check("slack bot token", False, other, _MOVE)]
     team = f"{said.get('team', '')} as {said.get('user', '')}"
     granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",")}
     missing = [scope for scope in list_scopes() if scope not in granted]

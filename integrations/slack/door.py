@@ -60,7 +60,7 @@ class Visit:
         app = await self._open()
         body = plain.body.decode("utf-8", "replace")
         answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=dict(plain.headers)))
-        if answer.status == 404:
+        if answer.status in (404, 500, 503):
             raise TemporaryFailure("Not acknowledged.")
         headers = {name: values[0] for name, values in answer.headers.items() if values}
         return Plain(headers, (answer.body or "").encode(), answer.status)

@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from core.errors import TemporaryFailure
+from core.errors import CallboardError, PermanentFailure, TemporaryFailure
 from core.files import LARGEST_FILE, MOST_FILES, clean_name
 from core.interfaces import Setup
 from core.messages import Given, How, Message, Place
 from integrations.slack import forms
+from integrations.slack.line import open_line
 from integrations.slack.people import People
 from integrations.slack.places import Spot
+from integrations.slack.room import Room
 from integrations.slack.settings import SlackSettings
 from integrations.slack.text import read_sent
-from integrations.slack.web import SECONDS, call, make_client
+from integrations.slack.web import REMEDIES, SECONDS, answer_act, call, make_client
 
 log = structlog.get_logger()
 Json = Mapping[str, Any]
 MOORED_IN = 2.0
 _TALK = ("", "file_share", "thread_broadcast", "me_message")
 _NOT_NOW = "Callboard cannot take this right now: nothing was done. Try again in a moment."
+_LATER = "Callboard cannot take this right now. It is tried again by itself within minutes."
+_REMEMBERED = 5_000
 
 
 class Ear:
@@ -35,11 +41,16 @@ class Ear:
 
     def __init__(self, setup: Setup) -> None:
         self.settings: SlackSettings = setup.settings
-        self.client: AsyncWebClient = make_client(self.settings)
+        self.line = open_line(setup)
+        self.room = Room()
+        self.client: AsyncWebClient = make_client(self.settings, self.line)
         self.bot = self.team = ""
         self._street = setup.street
         self._anchors = setup.anchors
         self._people = People(self.client, list(self.settings.groups))
+        self._told: dict[str, bool] = {}
+        # Keys of what was handed in lately, so that it is not looked up in the store again.
+        self.heard: dict[str, bool] = {}
 
     async def meet(self) -> None:
         """Ask Slack who the bot is. Raises PermanentFailure for a bad token, TemporaryFailure."""
@@ -48,15 +59,15 @@ class Ear:
 
     # ------------------------------------------------------------------------------------------------ what is said
 
-    async def hear_mention(self, event: Json, key: str) -> None:
-        """Words for the bot, in a channel or a thread."""
+    async def hear_mention(self, event: Json, at: datetime | None = None) -> None:
+        """Words for the bot, in a channel or a thread; `at` is when they were said, where they were only found."""
         if self._is_own(event):
             return
         spot = await self._find_spot(str(event["channel"]), str(event.get("thread_ts") or ""))
         text = read_sent(str(event.get("text", "")), self.bot)
-        await self._hand_in(key, spot, event, text, How.MENTION)
+        await self._hand_in(name_words(event), spot, event, text, How.MENTION, at=at)
 
-    async def hear_message(self, event: Json, key: str) -> None:
+    async def hear_message(self, event: Json, at: datetime | None = None) -> None:
         """Words in an agent's thread, or to the bot directly; anything else is none of its business."""
         if self._is_own(event) or str(event.get("subtype") or "") not in _TALK:
             return
@@ -69,7 +80,7 @@ class Ear:
         thread = str(event.get("thread_ts") or "")
         spot = await self._find_spot(str(event["channel"]), thread, MOORED_IN if is_below_ours else 0.0)
         if spot.agent or is_direct:
-            await self._hand_in(key, spot, event, text, How.LINE if spot.agent else How.MENTION)
+            await self._hand_in(name_words(event), spot, event, text, How.LINE if spot.agent else How.MENTION, at=at)
 
     async def hear_command(self, body: Json) -> None:
         """A slash command, which Slack offers outside of threads alone."""
@@ -99,6 +110,12 @@ class Ear:
         else:
             line = _write_spawn(values) if kind == forms.SPAWN else _write_send(values)
             await self._hand_in(key, spot, _read_actor(body), line, How.COMMAND)
+
+    def hear_revocation(self, event: Json) -> None:
+        """Slack says that the app was removed, or its token revoked."""
+        tokens = event.get("tokens") or {}
+        if event.get("type") == "app_uninstalled" or self.bot in (tokens.get("bot") or ()):
+            self.line.cut("Slack says: the app was removed or its token revoked.", REMEDIES["token_revoked"])
 
     # ----------------------------------------------------------------------------------------------- what is shown
 
@@ -168,7 +185,9 @@ class Ear:
         thread = str(container.get("thread_ts") or (body.get("message") or {}).get("thread_ts") or "")
         return await self._find_spot(channel, thread)
 
-    async def _hand_in(self, key: str, spot: Spot, actor: Json, text: str, how: How, words: str = "") -> None:
+    async def _hand_in(
+        self, key: str, spot: Spot, actor: Json, text: str, how: How, words: str = "", at: datetime | None = None
+    ) -> None:
         """Returns when it is stored. Raises TemporaryFailure when it cannot be: nothing is acknowledged then."""
         user, team = str(actor["user"]), str(actor.get("team") or actor.get("user_team") or self.team)
         known = await self._people.find(user, self.team)
@@ -185,8 +204,10 @@ class Ear:
                 words=words,
                 facts=sorted(facts),
                 files=await self._fetch_files(actor.get("files") or ()),
+                at=at,
             )
         )
+        _remember(self.heard, key)
 
     async def _fetch_files(self, files: Any) -> list[Given]:
         """Files that came along. Raises TemporaryFailure when Slack does not hand one over."""
@@ -201,12 +222,42 @@ class Ear:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise TemporaryFailure("Slack does not hand over a file.") from error
 
-    async def refuse(self, body: Json, failure: Exception) -> str:
-        """What somebody is told when what they did could not be stored."""
-        log.error("not taken from Slack", kind=str(body.get("type") or body.get("command")), reason=str(failure))
-        return (
-            _NOT_NOW if isinstance(failure, TemporaryFailure) else f"{failure} {getattr(failure, 'remedy', '')}".strip()
-        )
+    # ------------------------------------------------------------------------------------------ what is not taken
+
+    def explain(self, body: Json, failure: CallboardError) -> str:
+        """What somebody is told when what they did could not be stored or shown."""
+        kind = str(body.get("command") or (body.get("event") or body).get("type"))
+        log.error("not taken from Slack", kind=kind, reason=str(failure))
+        if isinstance(failure, TemporaryFailure):
+            return _LATER if "event" in body else _NOT_NOW
+        return str(failure)
+
+    async def tell(self, body: Json, said: str) -> None:
+        """Tell whoever did it, and nobody else; of words that Slack sends again, once."""
+        event = body.get("event") or {}
+        channel = str(event.get("channel") or body.get("channel_id") or (body.get("channel") or {}).get("id") or "")
+        user = str(event.get("user") or body.get("user_id") or (body.get("user") or {}).get("id") or "")
+        key = name_words(event) if event else ""
+        if not (channel and user) or (key and key in self._told):
+            return
+        _remember(self._told, key)
+        # The log has it already, and there is no other way to tell.
+        with contextlib.suppress(TemporaryFailure, PermanentFailure):
+            if url := str(body.get("response_url") or ""):
+                await answer_act(self.settings, url, said)
+            else:
+                await call(self.client.chat_postEphemeral(channel=channel, user=user, text=said))
+
+
+def _remember(keys: dict[str, bool], key: str) -> None:
+    keys[key] = True
+    if len(keys) > _REMEMBERED:
+        del keys[next(iter(keys))]
+
+
+def name_words(event: Json) -> str:
+    """The key of what somebody said: the same for each event that tells of it, and for what is found afterwards."""
+    return f"words:{event['channel']}:{event['ts']}"
 
 
 def _is_taken(file: Json) -> bool:

@@ -274,7 +274,7 @@ async def test_an_unknown_chat_waits_until_it_is_enabled(
     courier = await begin()
     await settle(clock, courier)
     stored = await read(database, delivery)
-    assert stored.error == "no chat named slack is enabled."
+    assert stored.error == "held: no chat named slack is enabled."
     assert stored.due_at == clock.now() + timedelta(minutes=5)
     assert (stored.attempts, stored.unsure) == (0, False)
     assert await courier.drain(5)

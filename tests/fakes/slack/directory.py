@@ -22,7 +22,7 @@ def check_auth(slack: FakeSlack, call: Call) -> Json:
         "url": f"{slack.url}/",
         "team": "Home",
         "user": "callboard",
-        "team_id": slack.team,
+        "team_id": slack.tokens[call.token].team or slack.team,
         "user_id": slack.bot,
         "bot_id": slack.bot_id,
         "is_enterprise_install": False,
