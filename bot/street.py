@@ -22,20 +22,20 @@ from bot.dispatcher import Call, Dispatcher, describe_error, name_call, say_erro
 from bot.house import House
 from bot.names import find_defaults, list_names
 from bot.views import draw_subject
-from core.actions import demand_offered, open_action, use_action
+from core.actions import demand_offered, find_sent, open_action, use_action
 from core.asks import ACCESS, ask_from_chat
 from core.delivery import name_delivery, queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
 from core.interfaces import Chat, Verb
-from core.messages import Action, How, Message, Place, Reply
+from core.messages import Action, Button, How, Message, Place, Reply
 from core.model import Actor, Delivery, InboxItem, Lane, Role
 from core.people import ensure_person, find_person
 from core.permissions import demand_stranger
 from core.store import Transaction, get
 
 log = structlog.get_logger()
-LONGEST_WORDS = 3_000
+LONGEST_WORDS = 30_000
 # What was said longer ago, and is heard only now, is not done: nobody expects it any more.
 LATE = timedelta(days=1)
 
@@ -88,6 +88,12 @@ class HouseStreet:
         """All that can be asked."""
         return list_verbs(self._registry)
 
+    async def find_button(self, id: str) -> Button:
+        """The button as it is offered now. Raises Conflict, and TemporaryFailure."""
+        house = self._require_house()
+        async with house.database.reading() as tx:
+            return await self._find_button(tx, house, await open_action(tx, id, house.now()))
+
     def _require_house(self) -> House:
         if self._house is None:
             raise TemporaryFailure("The bot is still starting.", retry_after=1)
@@ -119,8 +125,14 @@ class HouseStreet:
         async with house.database.reading() as tx:
             action = await open_action(tx, message.text, house.now())
             if action.subject:
-                demand_offered(action, await draw_subject(tx, house, action.subject))
+                await self._find_button(tx, house, action)
         return action
+
+    async def _find_button(self, tx: Transaction, house: House, action: Action) -> Button:
+        if not action.subject:
+            return demand_offered(action, await find_sent(tx, action))
+        card = await draw_subject(tx, house, action.subject)
+        return demand_offered(action, [card] if card else [])
 
     async def _read(self, house: House, message: Message, action: Action | None) -> Invocation | Reply:
         async with house.database.reading() as tx:

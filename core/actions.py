@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from core.errors import Conflict
 from core.messages import Action, Button, Card, Reply
+from core.model import Delivery
 from core.store import Transaction, change, get, insert_new
+from core.wire import decode_reply
 
 LASTS = timedelta(days=90)
 _DRAW_AGAIN = "Look at its card again: it shows what can be done now."
@@ -52,8 +55,15 @@ async def use_action(tx: Transaction, action: Action, now: datetime) -> bool:
     return bool(action.subject) or await change(tx, Action, {"id": action.id, "used_at": None}, used_at=now) == 1
 
 
-def demand_offered(action: Action, card: Card | None) -> None:
-    """Raises Conflict when the card, as it is now, does not offer it any more."""
-    offered = card is not None and any(button.command == action.command for button in card.buttons)
-    if action.subject and not offered:
-        raise Conflict("This cannot be done any more: somebody did it, or things went on.", remedy=_DRAW_AGAIN)
+async def find_sent(tx: Transaction, action: Action) -> list[Card]:
+    """The cards of the reply that a button was sent with; none when it is forgotten."""
+    sent = await get(tx, Delivery, id=action.holder)
+    return list(decode_reply(sent.body).cards) if sent else []
+
+
+def demand_offered(action: Action, cards: Sequence[Card]) -> Button:
+    """The button among these cards as they are now. Raises Conflict when they do not offer it any more."""
+    for button in (button for card in cards for button in card.buttons):
+        if (button.command, bool(button.prompt)) == (action.command, action.prompted):
+            return button
+    raise Conflict("This cannot be done any more: somebody did it, or things went on.", remedy=_DRAW_AGAIN)

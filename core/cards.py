@@ -10,6 +10,7 @@ from typing import Any
 
 from core.budgets import Budget, Measure, find_raise, say_amount
 from core.detail import repeats
+from core.forms import list_fields
 from core.lifecycle import SETTING_UP, count_seconds
 from core.messages import Button, Card, Tone
 from core.model import Agent, Outcome, Request, RequestKind, Status
@@ -24,6 +25,8 @@ _LONGEST_FIELD = 200
 _LONGEST_LABEL = 75
 _MOST_ASKED = 3
 _LONGEST_RULE = 200
+_MOST_BUTTONS, _MOST_OPTIONS = 5, 100
+MENU = "Choose an answer"
 ALWAYS = "Always in this project"
 LONGEST_CODE = 3_000
 _UNSHOWN = ("call", "sha256", "fields", "required")
@@ -203,10 +206,7 @@ def _offer_buttons(sight: Sight) -> list[Button]:
 def offer_answers(request: Request) -> list[Button]:
     """What can be said to a request by one click. Nothing is allowed by one click that the card does not show."""
     if request.kind is RequestKind.QUESTION:
-        named = [(option.name, name_option(request.options, option)) for option in request.options[:5]]
-        return [
-            Button(_cut(label, _LONGEST_LABEL) or word, f"answer {request.id} {word}") for label, word in named if word
-        ]
+        return _offer_options(request)
     deny = (
         Button("Deny", f"deny {request.id}"),
         Button("Deny with reason…", f"deny {request.id}", prompt="Why? The agent hears it."),
@@ -219,6 +219,20 @@ def offer_answers(request: Request) -> list[Button]:
         *_offer_always(request),
         *deny,
     ]
+
+
+def _offer_options(request: Request) -> list[Button]:
+    """A button each, a menu where they are many, and always words of one's own; or the form that is to be filled in."""
+    answer, prompt = f"answer {request.id}", _cut(request.title, _LONGEST_LINE) or "The agent hears it."
+    if not request.options and (fields := list_fields(request.detail)):
+        return [Button("Answer…", answer, primary=True, prompt=prompt, fields=tuple(fields))]
+    named = [(option.name, name_option(request.options, option)) for option in request.options[:_MOST_OPTIONS]]
+    menu = MENU if len(named) > _MOST_BUTTONS else ""
+    words = Button("Other…" if named else "Answer…", answer, prompt=prompt, primary=not named)
+    chosen = [
+        Button(_cut(label, _LONGEST_LABEL) or word, f"{answer} {word}", menu=menu) for label, word in named if word
+    ]
+    return [*chosen, words]
 
 
 def _offer_always(request: Request) -> list[Button]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.errors import BadInput
+from core.messages import FormField
 from core.text import one_line
 
+_NUMBERS = ("integer", "number")
 YES, NO = ("yes", "y", "true"), ("no", "n", "false")
 Field = Mapping[str, Any]
 
@@ -82,3 +86,57 @@ def fit_choice(words: str, values: Sequence[str]) -> str:
     if found is None:
         raise ValueError(words)
     return found
+
+
+def list_fields(detail: Mapping[str, Any]) -> list[FormField]:
+    """The form within what a question shows; no fields where there is none."""
+    fields, required = detail.get("fields"), detail.get("required") or ()
+    if not isinstance(fields, Mapping):
+        return []
+    return [_make_field(name, field, name in required) for name, field in fields.items() if isinstance(field, Mapping)]
+
+
+def _make_field(name: str, field: Field, required: bool) -> FormField:
+    kind, choices = field.get("type"), list_choices(field)
+    way = "number" if kind in _NUMBERS else "choose" if choices else "text"
+    way = {"boolean": "yes", "array": "tick" if choices else "text"}.get(str(kind), way)
+    default = field.get("default")
+    return FormField(
+        name=name,
+        title=title_field(name, field),
+        about=str(field.get("description") or ("several, separated by commas" if kind == "array" else "")),
+        way=way,
+        required=required,
+        choices=tuple(choices),
+        default=("yes" if default else "no") if isinstance(default, bool) else "" if default is None else str(default),
+        least=_write_bound(field.get("minimum")),
+        most=_write_bound(field.get("maximum")),
+        step="1" if kind == "integer" else "any",
+        source=field,
+    )
+
+
+def _write_bound(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+
+
+def fill_fields(fields: Sequence[FormField], given: Mapping[str, Sequence[str]]) -> str:
+    """A form as the words of an answer; `given` are the values of each field. Raises BadInput."""
+    filled: dict[str, Any] = {}
+    for field in fields:
+        values = [value for value in given.get(field.name, ()) if value.strip()]
+        if not values and field.required:
+            raise BadInput(f"“{field.title}” is not filled in.", remedy="The agent needs it.")
+        if values:
+            filled[field.name] = _read_values(field, values)
+    return json.dumps(filled)
+
+
+def _read_values(field: FormField, values: Sequence[str]) -> Any:
+    try:
+        return read_chosen(field.source, values)
+    except (ValueError, OverflowError):
+        between = " to ".join(bound for bound in (field.least, field.most) if bound)
+        remedy = f"It takes {'a whole number' if field.step == '1' else 'a number'}{between and f' ({between})'}."
+        choices = f"It takes one of {', '.join(name for _, name in field.choices)[:300]}."
+        raise BadInput(f"“{field.title}” does not fit.", remedy=remedy if field.way == "number" else choices) from None

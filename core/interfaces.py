@@ -22,7 +22,7 @@ from core.conversation import ToolServer as ToolServer  # noqa: PLC0414
 from core.conversation import TurnEnd as TurnEnd  # noqa: PLC0414
 from core.launch import Exit as Exit  # noqa: PLC0414
 from core.launch import Launch as Launch  # noqa: PLC0414
-from core.messages import Card, Message, Place, Reply
+from core.messages import Button, Card, Message, Place, Reply
 from core.verbs import Verb as Verb  # noqa: PLC0414
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
@@ -313,6 +313,11 @@ class Street(Protocol):
 
     def list_verbs(self) -> Sequence[Verb]:
         """All that can be asked, in the order in which help shows it."""
+        ...
+
+    async def find_button(self, id: str) -> Button:
+        """The button with this id as it is offered now, with what it asks for; its command is not for the chat to run.
+        Conflict when it is of no use any more."""
         ...
 
 

@@ -48,15 +48,37 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FormField:
+    """One field of a form. `way` is how it is filled in: yes, choose, tick, number, text; `choices` are values and
+    names, `source` is the field as the agent described it (core.forms)."""
+
+    name: str
+    title: str
+    about: str = ""
+    way: str = "text"
+    required: bool = False
+    choices: Sequence[tuple[str, str]] = ()
+    default: str = ""
+    least: str = ""
+    most: str = ""
+    step: str = "any"
+    source: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Button:
     """A command that a person can run by one click. `command` is what they could have typed; `confirm` is shown, and
-    agreed to, before; `prompt` asks for words that are put behind the command as one more argument."""
+    agreed to, before; `prompt` asks for words that are put behind the command as one more argument, or, where there
+    are `fields`, stands above them: then the words are what `core.forms.fill_fields` makes of them. Buttons of one
+    `menu`, which is its name, are choices of it wherever there are menus."""
 
     label: str
     command: str
     confirm: str = ""
     primary: bool = False
     prompt: str = ""
+    menu: str = ""
+    fields: Sequence[FormField] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, TypeVar, cast
 
-from core.messages import Attachment, Button, Card, Reply, Table, Tone, Visibility
+from core.messages import Attachment, Button, Card, FormField, Reply, Table, Tone, Visibility
 
 T = TypeVar("T")
 # How the error begins that whoever waits gets while the bot ends; the command line goes on asking.
@@ -47,8 +47,16 @@ def decode_card(body: Mapping[str, Any]) -> Card:
         tone=_choose(Tone, body.get("tone"), Tone.PLAIN),
         lines=tuple(body.get("lines", ())),
         fields=tuple((label, value) for label, value in body.get("fields", ())),
-        buttons=tuple(_make(Button, button) for button in body.get("buttons", ())),
+        buttons=tuple(_decode_button(button) for button in body.get("buttons", ())),
     )
+
+
+def _decode_button(body: Mapping[str, Any]) -> Button:
+    fields = tuple(
+        _make(FormField, item, choices=tuple((value, name) for value, name in item.get("choices", ())))
+        for item in body.get("fields", ())
+    )
+    return _make(Button, body, fields=fields)
 
 
 def decode_table(body: Mapping[str, Any]) -> Table:

@@ -14,7 +14,7 @@ from typing import Any
 from core import interfaces
 from core.exam.verdict import demand, demand_equal
 from core.interfaces import Check, Door, Integration, Kind, Pace, Setup
-from core.messages import Card, Message, Place, Reply
+from core.messages import Button, Card, Message, Place, Reply
 from core.verbs import Verb, Word
 
 
@@ -59,6 +59,9 @@ class Ear:
     async def hear(self, message: Message) -> None:
         if message.key not in [known.key for known in self.heard]:
             self.heard.append(message)
+
+    async def find_button(self, id: str) -> Button:
+        return Button(id, id, prompt="Why?")
 
     async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
         return [(name, "") for name in (f"{source}-1", f"{source}-2") if name.startswith(typed)]

@@ -106,7 +106,7 @@ async def _refuse(ear: Ear, body: Json, ack: Ack, failure: CallboardError) -> Bo
     said = ear.explain(body, failure)
     if "view" in body and body.get("type") == "view_submission":
         # A form has no place to be told in but the form, which then keeps what was filled in.
-        await ack(response_action="errors", errors={forms.TEXT: said[:150]})
+        await ack(response_action="errors", errors={forms.find_block(body["view"]): said[:150]})
         return None
     is_command = "command" in body
     if is_command and isinstance(failure, FullError):

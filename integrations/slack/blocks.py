@@ -5,23 +5,20 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
-from core.messages import Attachment, Button, Card, Reply, Table, Tone
+from core.messages import Attachment, Card, Reply, Table, Tone
 from core.text import plain
+from integrations.slack.buttons import Block, lay_buttons
 from integrations.slack.text import address, cut, escape, say
 
-Block = dict[str, Any]
 MOST_BLOCKS = 50
 # Of all texts together; Slack refuses some 13,200.
 MOST_TEXT = 12_000
 _MOST_CARDS = 6
 _SECTION = 2_900
-_TITLE, _LABEL, _CONFIRM = 300, 75, 300
-_MOST_BUTTONS, _BUTTONS_A_ROW = 25, 5
+_TITLE = 300
 _ABOVE = " in the file"
 _DOTS = {
     Tone.BUSY: ":large_blue_circle:",
@@ -116,44 +113,9 @@ def _lay_card(card: Card, ink: Ink, buttons: int) -> Iterator[Block]:
     if card.fields:
         told = " · ".join(f"{label}: {value}" for label, value in card.fields)
         yield _context(say(told, ink.take(1_500)))
-    yield from _lay_buttons(card.buttons, buttons)
+    yield from lay_buttons(card.buttons, buttons)
     if card.footer.strip():
         yield _context(say(card.footer, ink.take(500)))
-
-
-def _lay_buttons(buttons: Sequence[Button], before: int) -> Iterator[Block]:
-    drawn = list(_draw_buttons(buttons[:_MOST_BUTTONS], before))
-    rows = iter(drawn)
-    while row := list(islice(rows, _BUTTONS_A_ROW)):
-        yield {"type": "actions", "elements": row}
-    if missing := len(buttons) - len(drawn):
-        yield _context(f"… {missing} more buttons")
-
-
-def _draw_buttons(buttons: Sequence[Button], before: int) -> Iterator[Block]:
-    is_free = before == 0
-    for number, button in enumerate(buttons, before + 1):
-        kind = "ask" if button.prompt else "act"
-        element: Block = {
-            "type": "button",
-            "text": _plain_text(button.label, _LABEL),
-            "value": button.command[:2_000],
-            "action_id": f"{kind}:{number}",
-        }
-        if button.primary and is_free:
-            element["style"], is_free = "primary", False
-        if button.confirm:
-            element["confirm"] = _confirm(button)
-        yield element
-
-
-def _confirm(button: Button) -> Block:
-    return {
-        "title": _plain_text("Are you sure?", 100),
-        "text": _plain_text(button.confirm, _CONFIRM),
-        "confirm": _plain_text(button.label, 30),
-        "deny": _plain_text("Cancel", 30),
-    }
 
 
 def _lay_table(table: Table, ink: Ink, files: list[Attachment]) -> Iterator[Block]:
@@ -188,9 +150,3 @@ def _code(text: str, most: int, where: str = "") -> Block:
         "type": "rich_text",
         "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown}]}],
     }
-
-
-def _plain_text(text: str, most: int) -> Block:
-    shown = " ".join(plain(text).split()) or "…"
-    shown = shown if len(shown) <= most else f"{shown[: most - 1].rstrip()}…"
-    return {"type": "plain_text", "text": shown, "emoji": False}

@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from core.errors import CallboardError, PermanentFailure, TemporaryFailure
 from core.files import LARGEST_FILE, MOST_FILES, clean_name
+from core.forms import fill_fields
 from core.interfaces import Setup
 from core.messages import Given, How, Message, Place
 from integrations.slack import forms
@@ -105,8 +106,12 @@ class Ear:
         key = f"form:{view['id']}:{view.get('hash', '')}"
         kind = view.get("callback_id")
         if kind == forms.WORDS:
+            action = note.get("action", "")
             words = values.get(forms.TEXT, "")
-            await self._hand_in(key, spot, _read_actor(body), note.get("action", ""), How.BUTTON, words)
+            if forms.TEXT not in values:
+                fields = (await self._street.find_button(action)).fields
+                words = fill_fields(fields, forms.read_given(view, fields))
+            await self._hand_in(key, spot, _read_actor(body), action, How.BUTTON, words)
         else:
             line = _write_spawn(values) if kind == forms.SPAWN else _write_send(values)
             await self._hand_in(key, spot, _read_actor(body), line, How.COMMAND)
@@ -139,9 +144,9 @@ class Ear:
         )
 
     async def open_words(self, body: Json, action: Json) -> None:
-        """Show the form that a button asks for."""
-        spot = await self._find_clicked(body)
-        view = forms.draw_words(str(spot), str(action.get("value") or ""))
+        """Show the form that a button asks for. Raises Conflict when the button is of no use any more."""
+        spot, id = await self._find_clicked(body), str(action.get("value") or "")
+        view = forms.draw_button(str(spot), id, await self._street.find_button(id))
         await call(self.client.views_open(trigger_id=body["trigger_id"], view=view))
 
     async def read_thread(self, body: Json) -> str:

@@ -19,6 +19,7 @@ SEEN_BY_INTEGRATIONS = (
     "core.events",
     "core.errors",
     "core.files",
+    "core.forms",
     "core.settings",
     "core.text",
     "core.redaction",

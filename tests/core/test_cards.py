@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from bot.commands import load_registry
 from bot.commands.parser import Invocation, parse_line
 from core.cards import (
     LONGEST_CODE,
+    MENU,
     Sight,
     draw_agent,
     draw_always,
@@ -23,10 +25,13 @@ from core.cards import (
     show_detail,
     write_request,
 )
+from core.errors import BadInput
+from core.forms import fill_fields
 from core.messages import Button, Card, Tone
 from core.model import Option, Outcome, RequestKind, Status
 from core.options import name_option, pick_option
 from core.quorum import Tally
+from core.wire import decode_card, encode_card
 from tests.fakes.clock import START
 from tests.fakes.records import make_agent, make_ask, make_question, make_request
 
@@ -36,7 +41,7 @@ HOSTILE = "\x1b[31m<!channel> `rm -rf /` --for-agent \"' \u202e | & ; $(x)\n@eve
 
 
 def read_button(button: Button) -> Invocation:
-    return parse_line(REGISTRY, button.command)
+    return parse_line(REGISTRY, f"{button.command} -- words" if button.prompt else button.command)
 
 
 def see(status: Status = Status.WORKING, /, requests: Any = (), **values: Any) -> Sight:
@@ -222,7 +227,7 @@ def test_every_part_has_a_bound(agent: Any, asks: Any, status: Status, owner: st
     assert all(len(line) <= 300 and len(line.splitlines()) == 1 for line in card.lines)
     assert all(label and value and len(value) <= 200 for label, value in card.fields)
     assert len(card.code) <= LONGEST_CODE + 60
-    assert len(card.buttons) <= 25
+    assert len([button for button in card.buttons if not button.menu]) <= 25
     assert all(1 <= len(button.label) <= 75 and len(button.command) <= 150 for button in card.buttons)
 
 
@@ -238,16 +243,40 @@ def test_every_button_is_a_command(agent: Any, asks: Any, status: Status) -> Non
 @given(
     st.lists(
         st.builds(Option, st.text(max_size=20) | st.sampled_from("1234"), st.text(max_size=20)),
-        max_size=6,
+        max_size=8,
         unique_by=lambda option: option.id,
     )
 )
 def test_an_options_button_stands_for_that_option(options: list[Option]) -> None:
     request = replace(make_request(make_question()), options=tuple(options))
-    said = [read_button(button) for button in offer_answers(request)]
+    *chosen, words = offer_answers(request)
+    assert words.prompt
+    assert {button.menu for button in chosen} <= {MENU if len(options) > 5 else ""}
+    said = [read_button(button) for button in chosen]
     assert {invocation.command.name for invocation in said} <= {"answer"}
     picked = [pick_option(options, invocation.arguments["text"]) for invocation in said]
-    assert picked == [option.id for option in options[:5] if name_option(options, option)]
+    assert picked == [option.id for option in options if name_option(options, option)]
+
+
+def test_a_form_is_one_button_with_all_its_fields() -> None:
+    form = {"size": {"type": "integer", "minimum": 1}, "colours": {"type": "array", "items": {"enum": ["red", "blue"]}}}
+    detail = {"fields": form, "required": ["size"]}
+    request = replace(make_request(make_question()), options=(), detail=detail)
+    (button,) = offer_answers(request)
+    assert [(field.name, field.way, field.required) for field in button.fields] == [
+        ("size", "number", True),
+        ("colours", "tick", False),
+    ]
+    card = Card("x", buttons=(button,))
+    assert decode_card(json.loads(json.dumps(encode_card(card)))) == card
+    assert json.loads(fill_fields(button.fields, {"size": ["3"], "colours": ["red", "blue"]})) == {
+        "size": 3,
+        "colours": ["red", "blue"],
+    }
+    with pytest.raises(BadInput, match="not filled in"):
+        fill_fields(button.fields, {"colours": ["red"]})
+    with pytest.raises(BadInput, match="does not fit"):
+        fill_fields(button.fields, {"size": ["0"]})
 
 
 def test_an_option_is_meant_by_id_name_or_number() -> None:

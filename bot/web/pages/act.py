@@ -32,12 +32,15 @@ async def act(
     request: Request,
     visitor: Guest,
     command: Field,
+    words: Field = "",
     key: Field = "",
     confirm: Field = "",
     confirmed: Field = "",
     back: Field = FLEET,
 ) -> Response:
-    """Run a line. Who has no script is asked for what needs it on a page, and is shown the answer on one."""
+    """Run a line, with the `words` that its button asked for. Who has no script is asked for what needs it on a page,
+    and is shown the answer on one."""
+    command = f"{command} -- {words}" if words.strip() else command
     wants_json = "application/json" in request.headers.get("accept", "")
     if confirm and not confirmed and not wants_json:
         return show_page("confirm.html", visitor, command=command, key=key, confirm=confirm, back=find_way(back, FLEET))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,8 @@ from bot.web.pages.patches import File, read_edits
 from core.cards import Sight
 from core.detail import repeats, write_value
 from core.errors import BadInput, Conflict
-from core.forms import list_choices, read_chosen, title_field
+from core.forms import fill_fields, list_fields
+from core.messages import FormField
 from core.model import Request, RequestKind
 from core.options import pick_option
 from core.quorum import Tally
@@ -20,7 +20,6 @@ from core.requests import as_ask, fingerprint_ask
 from core.rules import UNNAMED
 
 BUTTONS = 5
-_NUMBERS = ("integer", "number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +29,6 @@ class Detail:
     name: str
     text: str = ""
     files: Sequence[File] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FormField:
-    """One field of a form. `way` is how it is filled in: yes, choose, tick, number, text."""
-
-    name: str
-    title: str
-    about: str
-    way: str
-    required: bool
-    choices: Sequence[tuple[str, str]] = ()
-    default: str = ""
-    least: str = ""
-    most: str = ""
-    step: str = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +65,7 @@ def _view_ask(request: Request, tally: Tally | None) -> AskView:
         print_request(request),
         list_details(request.detail),
         [(number, option.name) for number, option in enumerate(request.options, 1)] if is_question else (),
-        list_fields(request),
+        list_form(request),
         str(always.get("text", "")),
         str(always.get("seal", "")),
         "" if request.why == UNNAMED else request.why,
@@ -108,36 +91,9 @@ def _make_detail(key: str, value: Any) -> Detail:
     return Detail(key, write_value(value))
 
 
-def list_fields(request: Request) -> list[FormField]:
+def list_form(request: Request) -> list[FormField]:
     """The form of a question; none when it has options."""
-    fields = request.detail.get("fields")
-    if request.options or not isinstance(fields, Mapping):
-        return []
-    required = request.detail.get("required") or ()
-    return [_make_field(name, field, name in required) for name, field in fields.items() if isinstance(field, Mapping)]
-
-
-def _make_field(name: str, field: Mapping[str, Any], required: bool) -> FormField:
-    kind, choices = field.get("type"), list_choices(field)
-    way = "number" if kind in _NUMBERS else "choose" if choices else "text"
-    way = {"boolean": "yes", "array": "tick" if choices else "text"}.get(str(kind), way)
-    default = field.get("default")
-    return FormField(
-        name=name,
-        title=title_field(name, field),
-        about=str(field.get("description") or ("several, separated by commas" if kind == "array" else "")),
-        way=way,
-        required=required,
-        choices=choices,
-        default=("yes" if default else "no") if isinstance(default, bool) else "" if default is None else str(default),
-        least=_write_bound(field.get("minimum")),
-        most=_write_bound(field.get("maximum")),
-        step="1" if kind == "integer" else "any",
-    )
-
-
-def _write_bound(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    return [] if request.options else list_fields(request.detail)
 
 
 # ------------------------------------------------------------------------------------------------------------ answers
@@ -166,22 +122,4 @@ def choose_option(request: Request, number: str) -> str:
 
 def fill_form(request: Request, given: Mapping[str, Sequence[str]]) -> str:
     """A form's fields as the words of an answer; `given` are the values of each field. Raises BadInput."""
-    fields = request.detail.get("fields") or {}
-    filled: dict[str, Any] = {}
-    for shown in list_fields(request):
-        values = [value for value in given.get(shown.name, ()) if value.strip()]
-        if not values and shown.required:
-            raise BadInput(f"“{shown.title}” is not filled in.", remedy="The agent needs it.")
-        if values:
-            filled[shown.name] = _read_values(shown, fields[shown.name], values)
-    return json.dumps(filled)
-
-
-def _read_values(shown: FormField, field: Mapping[str, Any], values: Sequence[str]) -> Any:
-    try:
-        return read_chosen(field, values)
-    except (ValueError, OverflowError):
-        between = " to ".join(bound for bound in (shown.least, shown.most) if bound)
-        remedy = f"It takes {'a whole number' if shown.step == '1' else 'a number'}{between and f' ({between})'}."
-        choices = f"It takes one of {', '.join(name for _, name in shown.choices)[:300]}."
-        raise BadInput(f"“{shown.title}” does not fit.", remedy=remedy if shown.way == "number" else choices) from None
+    return fill_fields(list_form(request), given)

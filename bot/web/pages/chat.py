@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -12,10 +11,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup
 
-from bot.commands.parameters import AGENT_NAME
 from bot.house import House
 from bot.web.pages.live import Change, Patch
-from bot.web.pages.template import show_page, show_part
+from bot.web.pages.template import name_agent, show_page, show_part
 from bot.web.pages.visitor import DOOR, Guest, Visitor, find_house
 from core.board import BELL, last_version, list_changes, list_entries
 from core.messages import Entry, EntryKind, Tone
@@ -29,7 +27,6 @@ _MOST_CHANGES = 500
 _MOST_DRAWN = 2_000
 LAST = 2**31 - 1
 Number = Annotated[int, Query(ge=0, le=LAST)]
-_SUBJECT = re.compile(rf"({AGENT_NAME}) · ")
 
 
 def name_own(person: str) -> str:
@@ -97,8 +94,7 @@ def _read_body(entry: Entry) -> Mapping[str, Any]:
         reply = decode_reply(entry.body)
         return {**values, "reply": reply, "tone": _read_tone(reply.data.get("tone"))}
     card = decode_card(entry.body)
-    match = _SUBJECT.match(card.title)
-    return {**values, "card": card, "agent": match[1] if match else ""}
+    return {**values, "card": card, "agent": name_agent(card.title)}
 
 
 def _read_tone(word: object) -> str:

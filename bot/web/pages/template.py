@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.commands.line import SLASH
+from bot.commands.parameters import AGENT_NAME
 from bot.web.pages.patches import read_edits
 from bot.web.pages.visitor import Visitor
 from core.cards import say_cost, say_seconds
@@ -22,6 +24,7 @@ from core.prompts import title_task
 from core.text import address_hints, plain, reveal
 from core.version import VERSION
 
+_SUBJECT = re.compile(rf"({AGENT_NAME}) · ")
 STATIC = Path(__file__).parent.parent / "static"
 # What is different in every answer is filled in last, so that a fragment is rendered once for all who see it.
 CSRF, KEY = (f"{name}-{secrets.token_hex(12)}" for name in ("csrf", "key"))
@@ -78,6 +81,7 @@ def _find_environment() -> Environment:
         "edits": read_edits,
     }
     made.filters["typed"] = _address_commands
+    made.filters["agent"] = name_agent
     made.globals |= {"asset": name_asset, "csrf": CSRF, "key": KEY, "version": VERSION}
     return made
 
@@ -85,6 +89,12 @@ def _find_environment() -> Environment:
 def _address_commands(text: str) -> str:
     """Commands as they are typed in the chat."""
     return address_hints(text, SLASH)
+
+
+def name_agent(title: str) -> str:
+    """Whose card has this title, "" for nobody's."""
+    match = _SUBJECT.match(title)
+    return match[1] if match else ""
 
 
 def _show_text(value: Any) -> Any:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import load_registry
-from bot.web.pages.asks import choose_option, fill_form, list_details, list_fields
+from bot.web.pages.asks import choose_option, fill_form, list_details, list_form
 from bot.web.pages.dossier import Cut, Mark, take_newest
 from bot.web.pages.offers import offer_commands, takes_agent
 from bot.web.pages.patches import read_edits, read_patch, unquote_name
@@ -390,7 +390,7 @@ FORM = {
 
 
 def test_a_form_is_offered_as_it_is_typed() -> None:
-    fields = list_fields(ask(kind=RequestKind.QUESTION, detail={"fields": FORM, "required": ["name"]}))
+    fields = list_form(ask(kind=RequestKind.QUESTION, detail={"fields": FORM, "required": ["name"]}))
     assert [(one.name, one.way, one.default) for one in fields] == [
         ("name", "text", ""),
         ("size", "number", "2"),
@@ -401,7 +401,7 @@ def test_a_form_is_offered_as_it_is_typed() -> None:
         ("words", "text", ""),
     ]
     assert [one.required for one in fields] == [True] + 6 * [False]
-    assert fields[4].choices == [("r", "Red"), ("g", "Green")]
+    assert fields[4].choices == (("r", "Red"), ("g", "Green"))
 
 
 @pytest.mark.parametrize(
