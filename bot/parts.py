@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any
 
-import integrations
 from bot.anchors import Moorings
 from bot.late import LateRuntime
-from bot.plugins import check_kinds, find_plugins
+from bot.plugins import check_kinds
+from bot.records import find_integrations
 from core.board import edit_entry, find_entry, put_entry
 from core.clock import Clock, WallClock
 from core.errors import PermanentFailure
@@ -39,12 +37,17 @@ from core.settings.problem import suggest
 from core.store import Database, get_note, set_note
 from core.wire import encode_card, encode_reply
 
-
-def find_integrations() -> list[Integration]:
-    """Every integration that is installed, whether it is on or not: one for each folder, by name, and then those of
-    other distributions. Raises ConfigurationError for one of these that cannot be used."""
-    names = sorted(item.name for item in iter_modules(integrations.__path__) if item.ispkg)
-    return [*(import_module(f"integrations.{name}").integration for name in names), *find_plugins(names)]
+__all__ = [
+    "Parts",
+    "build_walls",
+    "check_hosts",
+    "close_parts",
+    "find_integrations",
+    "find_sections",
+    "list_enabled",
+    "list_own_files",
+    "make_parts",
+]
 
 
 class Switch(Section):

@@ -6,12 +6,11 @@ PermanentFailure (give up and say so); nothing else leaves. Implementations tran
 
 from __future__ import annotations
 
-from asyncio import StreamReader, StreamWriter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core.conversation import Answer as Answer  # noqa: PLC0414
 from core.conversation import Ask as Ask  # noqa: PLC0414
@@ -20,15 +19,29 @@ from core.conversation import Handshake as Handshake  # noqa: PLC0414
 from core.conversation import Opening as Opening  # noqa: PLC0414
 from core.conversation import ToolServer as ToolServer  # noqa: PLC0414
 from core.conversation import TurnEnd as TurnEnd  # noqa: PLC0414
+from core.errand import Errand as Errand  # noqa: PLC0414
+from core.errand import Flag as Flag  # noqa: PLC0414
+from core.errand import LocalVerb as LocalVerb  # noqa: PLC0414
+from core.errand import Office as Office  # noqa: PLC0414
+from core.errand import Terminal as Terminal  # noqa: PLC0414
 from core.launch import Exit as Exit  # noqa: PLC0414
 from core.launch import Launch as Launch  # noqa: PLC0414
 from core.messages import Button, Card, Message, Place, Reply
+from core.offer import Check as Check  # noqa: PLC0414
+from core.offer import Door as Door  # noqa: PLC0414
+from core.offer import Kind as Kind  # noqa: PLC0414
+from core.offer import Pace as Pace  # noqa: PLC0414
+from core.offer import Plain as Plain  # noqa: PLC0414
+from core.offer import Walls as Walls  # noqa: PLC0414
 from core.verbs import Verb as Verb  # noqa: PLC0414
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
 from core.work import Taken as Taken  # noqa: PLC0414
 from core.work import Work as Work  # noqa: PLC0414
 from core.work import Workspace as Workspace  # noqa: PLC0414
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
 
 # ---------------------------------------------------------------------------------------------------------- people
 
@@ -167,18 +180,6 @@ class Spares(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Walls:
-    """What a sandboxed agent is left with beside a read-only system, its worktree and folders of its own. `~/…` is the
-    person's home. `hidden` are files and folders that it must not see, whatever else says; what does not exist is
-    passed over."""
-
-    network: bool = True
-    writable: Sequence[str] = ()
-    readable: Sequence[str] = ()
-    hidden: Sequence[str] = ()
-
-
 class Sandbox(Protocol):
     """Shuts agents in: turns what is to be started into the same behind walls, for a Host to start."""
 
@@ -224,54 +225,6 @@ class Surveyor(Protocol):
 
 
 # ------------------------------------------------------------------------------------------------------- the record
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """An agent kind as an integration offers it. `sign_in` are environment variables or files (`~/…`) of which one
-    is there when somebody signed in; empty: none is needed. `install` is told when the command is missing.
-    `defaults` are variables that the agent gets unless the settings or the bot's environment have others; `fresh`
-    are those that get a random value of their own at each start. `mode` is chosen when nobody chose one."""
-
-    name: str
-    command: Sequence[str]
-    about: str
-    env: Sequence[str] = ()
-    sign_in: Sequence[str] = ()
-    install: str = ""
-    scripted: bool = False
-    defaults: Mapping[str, str] = field(default_factory=dict)
-    fresh: Sequence[str] = ()
-    mode: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """A request or response of a door, free of any web framework."""
-
-    headers: Mapping[str, str]
-    body: bytes
-    status: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """A webhook. `verify` raises Refused for a forged or stale request; `handle` stores before it answers."""
-
-    path: str
-    verify: Callable[[Plain], None]
-    handle: Callable[[Plain], Awaitable[Plain]]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A line of `doctor`: what was looked at, whether it holds, and what to do. What nobody uses is no fault."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    used: bool = True
 
 
 class Notebook(Protocol):
@@ -352,19 +305,12 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """Least seconds between two edits of one card, and posts a second in one place (0: no limit)."""
-
-    edit_gap: float = 0.0
-    posts_per_second: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Integration:
     """One folder of integrations/. Every factory is lazy: nothing of the platform is imported before it is called.
     `always`: it is on without a section in the settings. `listen` hears a platform until it is cancelled; a
     TemporaryFailure of it is tried again, a PermanentFailure is told to people. `sealed`: its buttons carry ids of
-    stored actions instead of commands. `threads`: what is said of an agent goes below its card, to `place/AGENT`."""
+    stored actions instead of commands. `threads`: what is said of an agent goes below its card, to `place/AGENT`.
+    `verbs` are words of the command line after its name."""
 
     name: str
     about: str
@@ -382,7 +328,8 @@ class Integration:
     doors: Callable[[Setup], Sequence[Door]] | None = None
     checks: Callable[[Setup], Awaitable[Sequence[Check]]] | None = None
     listen: Callable[[Setup], Coroutine[Any, Any, None]] | None = None
-    pace: Pace = Pace()
+    verbs: Sequence[LocalVerb] = ()
+    pace: Pace = field(default_factory=Pace)
     always: bool = False
     sealed: bool = False
     threads: bool = False

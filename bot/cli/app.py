@@ -14,12 +14,14 @@ from typer.core import TyperCommand
 
 from bot.cli.complete import make_completer
 from bot.cli.program import LOCAL_VERBS, ExitCode, find_program, show_error
+from bot.cli.verbs import add_verbs, choose_bringers, find_bringers
 from bot.commands.parameters import FILES, Parameter
-from core.errors import NotFound
+from core.errors import ConfigurationError, NotFound
 from core.version import VERSION
 
 if TYPE_CHECKING:
     from bot.commands.registry import Command, Registry
+    from core.interfaces import Integration
 
 COMPLETE_VARIABLE = "_CALLBOARD_COMPLETE"
 PLAIN = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -46,11 +48,12 @@ def run_app(registry: Registry, words: list[str]) -> int:
     """Run one command line; returns its exit code."""
     words = translate_words(registry, words)
     try:
-        check_verb(registry, words)
-    except NotFound as error:
+        bringers = choose_bringers(words, (*LOCAL_VERBS, *registry.verbs))
+        check_verb(registry, words, [item.name for item in bringers])
+    except (NotFound, ConfigurationError) as error:
         show_error(error, "--json" in words)
         return ExitCode.UNUSABLE
-    app = build_app(registry, find_wanted(words))
+    app = build_app(registry, find_wanted(words), bringers)
     completing = any(word.startswith(("--install-completion", "--show-completion")) for word in words)
     program = "callboard" if completing else find_program()
     try:
@@ -76,13 +79,13 @@ def translate_words(registry: Registry, words: list[str]) -> list[str]:
     return words
 
 
-def check_verb(registry: Registry, words: Sequence[str]) -> None:
-    """Raises NotFound, with the nearest verbs, for a first word that is none."""
-    if not words or words[0].startswith("-") or words[0] in (*LOCAL_VERBS, *registry.verbs):
+def check_verb(registry: Registry, words: Sequence[str], brought: Sequence[str] = ()) -> None:
+    """Raises NotFound, with the nearest verbs, for a first word that is none; `brought` are those of integrations."""
+    if not words or words[0].startswith("-") or words[0] in (*LOCAL_VERBS, *registry.verbs, *brought):
         return
     from difflib import get_close_matches
 
-    near = get_close_matches(words[0].casefold(), LOCAL_VERBS, n=1)
+    near = get_close_matches(words[0].casefold(), [*LOCAL_VERBS, *brought], n=1)
     if near:
         raise NotFound(f"There is no command {words[0][:40]}.", remedy=f"Did you mean `{near[0]}`?")
     registry.get(words[0])
@@ -95,8 +98,11 @@ def find_wanted(words: Sequence[str]) -> str | None:
     return words[0] if words else ""
 
 
-def build_app(registry: Registry, wanted: str | None = None) -> typer.Typer:
-    """All commands, `wanted` (all for None) with their parameters, the others with name and description only."""
+def build_app(
+    registry: Registry, wanted: str | None = None, bringers: Sequence[Integration] | None = None
+) -> typer.Typer:
+    """All commands, `wanted` (all for None) with their parameters, the others with name and description only, and the
+    verbs of integrations (for None those of the house)."""
     app = make_typer(ABOUT, epilog=f"Start the bot with `{find_program()} up`; each command has its own --help.")
     app.callback()(start)
     groups: dict[str, typer.Typer] = {}
@@ -107,6 +113,7 @@ def build_app(registry: Registry, wanted: str | None = None) -> typer.Typer:
             app.add_typer(groups[group], name=group)
         add_command(groups.get(group, app), item, rest, full=wanted in (None, item.name, group or item.name))
     add_local(app)
+    add_verbs(app, find_bringers() if bringers is None else bringers, make_typer)
     return app
 
 

@@ -48,9 +48,11 @@ def find_program(environ: Mapping[str, str] = os.environ) -> str:
 
 def say_commands(text: str) -> str:
     """A text with the commands in it as they are typed here."""
+    from bot.cli.verbs import find_bringers
     from bot.commands import load_registry
 
-    return address_hints(text, find_program(), (*LOCAL_VERBS, *load_registry().verbs))
+    brought = [item.name for item in find_bringers()]
+    return address_hints(text, find_program(), (*LOCAL_VERBS, *brought, *load_registry().verbs))
 
 
 def choose_code(error: CallboardError) -> ExitCode:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from bot.commands import load_registry
 from bot.commands.parameters import Parameter
 from bot.commands.registry import Command
+from bot.records import find_own
 from bot.reference.markdown import join_code, write_head, write_table
+from core.interfaces import LocalVerb
 from core.permissions import RULES, Rule
 
 ABOUT = """Every command is declared once, in `bot/commands/`. The command line (`callboard spawn …`) and the HTTP API
@@ -16,14 +18,30 @@ the ones before it. Denying a question takes what answering it takes.
 
 On the command line each command takes `--json` too, `spawn`, `send`, `retry` and `show` take `--wait` (and with it
 `--approve once`), and `events` takes `--follow`. Four verbs are the command line's own: `callboard up`,
-`callboard watch AGENT`, `callboard config check` and `callboard config example`."""
+`callboard watch AGENT`, `callboard config check` and `callboard config example`. At the end are the verbs that
+integrations bring, for the command line alone: they need no running bot."""
 
 
 def write_commands() -> str:
     """The page."""
     parts = [write_head("Commands", "bot/commands", ABOUT)]
     parts += [_write_command(item) for item in load_registry()]
+    parts += [_write_verb(item.name, verb) for item in find_own() for verb in item.verbs]
     return "\n".join(parts)
+
+
+def _write_verb(name: str, verb: LocalVerb) -> str:
+    usage = [f"[--{flag.name}{flag.metavar and f' {flag.metavar}'}]" for flag in verb.flags]
+    lines = [
+        f"## {name} {verb.name}",
+        "",
+        f"{verb.about}.",
+        "",
+        f"    callboard {' '.join([name, verb.name, *usage])}",
+        "",
+    ]
+    rows = [(f"`--{flag.name}{flag.metavar and f' {flag.metavar}'}`", flag.about) for flag in verb.flags]
+    return "\n".join([*lines, write_table(("option", "meaning"), rows), ""] if rows else lines)
 
 
 def _write_command(item: Command) -> str:

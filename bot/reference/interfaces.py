@@ -7,12 +7,12 @@ import inspect
 from collections.abc import Iterator
 
 from bot.reference.markdown import write_head
-from core import conversation, interfaces, launch, work
+from core import conversation, errand, interfaces, launch, offer, work
 
 
 def write_interfaces() -> str:
     """The page: every class of the files with its methods or fields, in order."""
-    modules = (interfaces, conversation, launch, work)
+    modules = (interfaces, offer, errand, conversation, launch, work)
     nodes = [node for module in modules for node in ast.parse(inspect.getsource(module)).body]
     parts = [write_head("Interfaces", "core/interfaces.py", inspect.cleandoc(interfaces.__doc__ or ""))]
     parts += ["\n".join(_write_class(node)) for node in nodes if isinstance(node, ast.ClassDef)]

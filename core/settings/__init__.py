@@ -15,7 +15,7 @@ from core.settings.kind import (
     find_kind_secrets,
     resolve_kinds,
 )
-from core.settings.loader import Draft, load_settings
+from core.settings.loader import Draft, Written, load_settings, read_written
 from core.settings.model import (
     EventSettings,
     KeepSettings,
@@ -47,6 +47,7 @@ __all__ = [
     "Section",
     "Settings",
     "Variable",
+    "Written",
     "agent_environment",
     "check_kind",
     "check_projects",
@@ -56,6 +57,7 @@ __all__ = [
     "find_kind_secrets",
     "load_settings",
     "read_plan",
+    "read_written",
     "resolve_kinds",
 ]
 

@@ -23,14 +23,17 @@ def read_content(file: Path) -> bytes:
         raise Conflict(f"{file} cannot be read: {error.strerror}.", remedy="Make it readable for the bot.") from error
 
 
-def replace_file(file: Path, content: bytes, before: bytes) -> None:
-    """Put `content` in the place of `before`; links are followed, the mode is kept. Raises Conflict when the file
-    cannot be written, or holds something else than `before` by now: then nothing was changed."""
+def replace_file(file: Path, content: bytes, before: bytes, *, private: bool = False) -> None:
+    """Put `content` in the place of `before`; links are followed, the mode is kept unless it shall be `private`.
+    Raises Conflict when the file cannot be written, or holds something else than `before` by now: then nothing was
+    changed."""
     try:
         real = file.resolve()
         real.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = _write_draft(real, content)
         try:
+            if private:
+                draft.chmod(MODE)
             if read_content(real) != before:
                 raise Conflict(f"{file} was changed by somebody else just now.", remedy="Do it again.")
             draft.replace(real)

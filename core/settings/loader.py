@@ -15,7 +15,7 @@ from core.settings.document import Document, parse_document, read_document
 from core.settings.environment import Found, find_passwords, find_secrets, merge_data, read_dotenv, read_variables
 from core.settings.integration import Classes, find_typed_secrets, read_integrations, refuse_written
 from core.settings.model import Settings, Source, list_sections
-from core.settings.place import find_file, find_person_home, show_file
+from core.settings.place import FILE, find_file, find_person_home, show_file
 from core.settings.problem import BadSettings, KeyPath, Origin, Problem, Report, mask_problems
 from core.settings.translation import translate_errors
 from core.settings.value import Surroundings, collect_secrets, resolve_reference
@@ -51,6 +51,41 @@ def load_settings(
     settings, secrets = _validate_data(gathered, around, integrations or {})
     settings.attach_source(Source(find_home(environ), file, gathered.report.origin, gathered.environment, secrets))
     return settings
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What is written for one integration, whether it would hold or not. `dotenv` is where its secrets belong."""
+
+    file: Path
+    dotenv: Path
+    section: Mapping[str, Any]
+    environment: Mapping[str, str]
+    people: Mapping[str, Any]
+    public_url: str
+
+
+def read_written(config: Path | None, environ: Mapping[str, str], cwd: Path, name: str) -> Written:
+    """Look up what there is, for whoever is still setting it up. Raises BadSettings for files that cannot be read."""
+    file = find_file(config, environ, cwd)
+    label = show_file(file, cwd) if file else ""
+    document = read_document(file, label) if file and file.exists() else Document()
+    gathered = _gather_sources(document, environ, find_dotenvs(file, cwd), label)
+    place = file or cwd / FILE
+    return Written(
+        place,
+        place.parent / ".env",
+        _find_mapping(gathered.data, "integrations", name),
+        gathered.environment,
+        _find_mapping(gathered.data, "people"),
+        str(_find_mapping(gathered.data, "http").get("public_url") or ""),
+    )
+
+
+def _find_mapping(data: Any, *path: str) -> Mapping[str, Any]:
+    for step in path:
+        data = data.get(step) if isinstance(data, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
 
 
 def _read_file(file: Path | None, label: str, draft: Draft | None) -> Document:

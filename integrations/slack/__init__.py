@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.interfaces import Integration, Pace, Setup
+from core.interfaces import Errand, Flag, Integration, LocalVerb, Pace, Setup
 
 if TYPE_CHECKING:
     from core.interfaces import Chat, Check, Door
@@ -42,6 +42,41 @@ async def _run_checks(setup: Setup) -> Sequence[Check]:
     return await run_checks(setup)
 
 
+def _print_manifest(errand: Errand) -> int:
+    from integrations.slack.verbs import print_manifest
+
+    return print_manifest(errand)
+
+
+def _run_setup(errand: Errand) -> int:
+    from integrations.slack.setup import run_setup
+
+    return run_setup(errand)
+
+
+_HTTP = Flag("http", "Slack calls http.public_url, in the place of Socket Mode.")
+_MANIFEST = LocalVerb(
+    "manifest",
+    "Print the app's manifest for this installation",
+    _print_manifest,
+    (
+        Flag("command", "The slash command; without it that of integrations.slack.command.", "/NAME"),
+        _HTTP,
+        Flag("json", "Print it as JSON."),
+    ),
+)
+_SETUP = LocalVerb(
+    "setup",
+    "Connect Slack: the app, its tokens, you, and a first message",
+    _run_setup,
+    (
+        _HTTP,
+        Flag("token-file", "Where the tokens are, NAME=value in each line, instead of asking.", "FILE"),
+        Flag("person", "Your e-mail address or member ID in Slack, to be the admin.", "WHO"),
+        Flag("channel", "The channel for a first message.", "#NAME"),
+    ),
+)
+
 integration = Integration(
     name="slack",
     about="Slack: slash commands, threads and buttons in a workspace.",
@@ -50,6 +85,7 @@ integration = Integration(
     doors=_make_doors,
     checks=_run_checks,
     listen=_listen,
+    verbs=(_MANIFEST, _SETUP),
     pace=Pace(edit_gap=3.0, posts_per_second=1.0),
     sealed=True,
     threads=True,

@@ -13,7 +13,13 @@ from core.settings.problem import fault
 from core.settings.value import Variable
 
 _EMPTY = SecretStr("")
-_COMMAND = re.compile(r"/[a-z0-9][a-z0-9_-]{0,30}")
+COMMAND = re.compile(r"/[a-z0-9][a-z0-9_-]{0,30}")
+
+
+def is_safe(url: str) -> bool:
+    """Whether what is sent there is read by nobody else."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "localhost", "::1")
 
 
 class SlackSettings(ChatSection):
@@ -35,10 +41,9 @@ class SlackSettings(ChatSection):
     @model_validator(mode="after")
     def _check(self) -> Self:
         self._check_tokens()
-        if not _COMMAND.fullmatch(self.command):
+        if not COMMAND.fullmatch(self.command):
             raise fault("this is no slash command.", "Write it as /agent", "command")
-        parts = urlsplit(self.api_url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if not is_safe(self.api_url):
             raise fault("tokens go there in clear text.", "Use https.", "api_url")
         return self
 

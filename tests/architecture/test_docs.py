@@ -16,6 +16,7 @@ import typer.main
 from bot.cli.app import build_app, translate_words
 from bot.cli.program import LOCAL_VERBS
 from bot.commands import load_registry
+from bot.records import find_own
 from core.settings import Settings
 from core.settings.environment import RESERVED
 from core.settings.model import walk_sections
@@ -92,7 +93,8 @@ def judge_call(words: Sequence[str]) -> str:
         return ""
     registry = load_registry()
     if any(PLACEHOLDER.search(word) for word in words):
-        known = registry.find(words[0]) or words[0] in (*registry.verbs, *LOCAL_VERBS)
+        brought = [item.name for item in find_own() if item.verbs]
+        known = registry.find(words[0]) or words[0] in (*registry.verbs, *LOCAL_VERBS, *brought)
         return "" if known or PLACEHOLDER.search(words[0]) else f"no such verb: {words[0]}"
     try:
         parse_call(words)

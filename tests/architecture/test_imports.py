@@ -46,7 +46,7 @@ PER_AGENT = ("integrations/local/guard.py", "integrations/mcp/server.py", "integ
 DEMO_AGENT = "integrations/demo/agent.py"
 DEMO_PACKAGE = ("scripted", "integrations.demo.scripted")
 SUBPROCESS_HOMES = ("integrations/local/", "integrations/bubblewrap/probe.py", *PER_AGENT)
-WIRING = ("bot/app.py", "bot/parts.py")
+WIRING = ("bot/app.py", "bot/parts.py", "bot/records.py")
 
 
 def judge(found: Import) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 from core.model import Identity, InboxItem
 from core.roles import find_named
 from core.store import find, insert_new
+from integrations.slack.manifest import read_manifest
 from tests.fakes.slack.hands import User
 from tests.fakes.slack.records import Message
 from tests.fakes.slack.server import FakeSlack
@@ -69,6 +70,7 @@ class Team:
 @pytest.fixture(params=["socket", "http"])
 async def team(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Team]:
     async with FakeSlack(ack_seconds=30) as slack:
+        slack.install(read_manifest())
         ann = slack.user("ann")
         channel = slack.channel("ops", ann)
         settings = {

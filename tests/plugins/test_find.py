@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import main
+from bot.cli.verbs import find_bringers
 from bot.parts import find_integrations, find_sections, list_enabled
 from core.errors import ConfigurationError
 from core.interfaces import Integration
@@ -128,6 +130,24 @@ def test_an_agent_kind_is_offered_once(install: Install, tmp_path: Path) -> None
     assert list_enabled(read_settings(tmp_path, ""))
     with pytest.raises(ConfigurationError, match=r"integrations\.aaa: .* kind claude, and so does acp\. Turn one"):
         list_enabled(read_settings(tmp_path, "integrations:\n  aaa:\n"))
+
+
+def test_its_verbs_are_found_when_they_are_called(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    verb = "LocalVerb('hello', 'Say hello', run, (Flag('to-whom', 'Whom.', 'NAME'), Flag('loud', 'Shout.')))"
+    run = """
+def run(errand):
+    errand.terminal.say(f"hello {errand.options['to-whom']} {errand.options['loud']} {errand.terminal.is_live}")
+    return 0
+"""
+    install("aa-plugin", run + RECORD.format(name="aaa", more=f", verbs=[{verb}]"), aaa="")
+    find_bringers.cache_clear()
+    assert main(["aaa", "hello", "--to-whom", "ann", "--loud"]) == 0
+    assert capsys.readouterr().out == "hello ann True False\n"
+    assert main(["aaa", "--help"]) == 0
+    assert "Say hello" in capsys.readouterr().out
+    assert main(["aab"]) == 2
+    assert "`?" in capsys.readouterr().err
+    find_bringers.cache_clear()
 
 
 def test_help_reads_no_entry_points(tmp_path: Path) -> None:

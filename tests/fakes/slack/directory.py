@@ -17,7 +17,7 @@ _GROUP = ("id", "handle", "name", "user_count")
 @method("auth.test", kind="any")
 def check_auth(slack: FakeSlack, call: Call) -> Json:
     if slack.tokens[call.token].kind == "app":
-        return {"app_name": "Callboard", "app_id": slack.app}
+        return {"app_name": "Callboard", "app_id": slack.tokens[call.token].app}
     return {
         "url": f"{slack.url}/",
         "team": "Home",

@@ -60,12 +60,13 @@ class Denied(Exception):
 @dataclass(kw_only=True)
 class Token:
     """`state` is "" while it is good, else the error code its calls are answered with; `team` is another workspace's
-    id, where it is of one."""
+    id, where it is of one, `app` whose it is."""
 
     kind: Literal["bot", "app"]
     scopes: frozenset[str]
     state: str = ""
     team: str = ""
+    app: str = "A0APP"
 
 
 @dataclass(kw_only=True, eq=False)
