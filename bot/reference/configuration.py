@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from bot.records import find_own
 from core.settings import Settings
 from core.settings.integration import list_variables
 from core.settings.model import find_section, walk_sections
@@ -46,6 +47,11 @@ Agents get `HOME`, `PATH`, `LANG`, `LC_*`, `TERM`, `TZ`, `USER`, `LOGNAME`, `SHE
 `DATABASE_URL`) never reach an agent.
 """
 HEAD = "| key | default | meaning | variable |\n|---|---|---|---|"
+
+
+def list_sections() -> Mapping[str, type[BaseModel]]:
+    """The settings of the integrations of the house that have any, by name."""
+    return {item.name: item.settings() for item in find_own() if item.settings}
 
 
 def write_configuration(integrations: Mapping[str, type[BaseModel]] | None = None) -> str:

@@ -17,6 +17,7 @@ from bot.cli.app import build_app, translate_words
 from bot.cli.program import LOCAL_VERBS
 from bot.commands import load_registry
 from bot.records import find_own
+from bot.reference.configuration import list_sections as find_sections
 from core.settings import Settings
 from core.settings.environment import RESERVED
 from core.settings.model import walk_sections
@@ -171,6 +172,8 @@ def list_settings() -> frozenset[str]:
     """Every key, and every section, with NAME for names of one's own."""
     sections = list(walk_sections(Settings))
     keys = {".".join((*path, name)) for path, section in sections for name in section.model_fields}
+    keys |= {f"integrations.{name}.{key}" for name, section in find_sections().items() for key in section.model_fields}
+    keys |= {f"integrations.{name}" for name in find_sections()}
     return frozenset(keys | {".".join(path) for path, _ in sections})
 
 
