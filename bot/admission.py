@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from core.model import Actor, Role
+from core.people import EMAIL
 from core.permissions import STRANGERS, Facts
 from core.quorum import Part
 from core.settings import BadSettings, Problem, Settings
@@ -20,6 +21,30 @@ def read_facts(settings: Settings, chat: str, facts: Sequence[str]) -> Facts:
     admitted = section.admit if isinstance(section, ChatSection) else ()
     known = {name: name in facts for name in STRANGERS}
     return Facts(**known, admitted=frozenset(admitted))
+
+
+def find_email(settings: Settings, chat: str, facts: Sequence[str]) -> str:
+    """The address by which somebody may be found in a chat: a confirmed one of somebody who is a member there; ""
+    where there is none, or the settings do not want it."""
+    section = settings.integrations.get(chat)
+    if not isinstance(section, ChatSection) or not section.link_emails or any(fact in STRANGERS for fact in facts):
+        return ""
+    return next((fact.removeprefix(EMAIL) for fact in facts if fact.startswith(EMAIL)), "")
+
+
+def hide_addresses(facts: Sequence[str]) -> Sequence[str]:
+    """The facts that are stored: nobody's address is among them."""
+    return [fact for fact in facts if not fact.startswith(EMAIL)]
+
+
+def list_chats(settings: Settings) -> list[str]:
+    """The enabled chats of other companies, in which somebody has to be known."""
+    return [name for name, section in settings.integrations.items() if isinstance(section, ChatSection)]
+
+
+def needs_claim(settings: Settings) -> list[str]:
+    """Those in which the settings let nobody in."""
+    return [] if find_lift(settings) else list_chats(settings)
 
 
 def lift_actor(settings: Settings, actor: Actor, facts: Sequence[str]) -> Actor:

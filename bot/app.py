@@ -120,9 +120,11 @@ class Bot:
             async with self.database.transaction() as tx:
                 await self.entrance.admit(tx, self.settings)
                 login = await self.entrance.make_login(tx, self.settings)
+                claim = await self.entrance.make_claim(tx, self.settings)
             await self._wire(stack)
             await self._start(stack)
-            say(write_banner(self.house, self.url, name_program(os.environ), self.house.make_login_url(login)))
+            program, link = name_program(os.environ), self.house.make_login_url(login)
+            say(write_banner(self.house, self.url, program, link, claim))
             await self.ending.wait()
             say("Ending: waiting for what is in flight ...")
             await self._drain(stack)

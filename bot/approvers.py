@@ -8,21 +8,23 @@ from bot.admission import find_lift
 from bot.house import House
 from core.interfaces import Check
 from core.model import Person, Role
+from core.people import list_people_of
 from core.quorum import Part, Quorum, find_shortage
 from core.rules import Rule
-from core.store import find
 
 
 async def check_approvers(house: House) -> list[Check]:
     """A line for each project whose approvals, by itself or by a rule, take more than any one approver."""
     async with house.database.reading() as tx:
-        people = await find(tx, Person)
+        people = {name: await list_people_of(tx, name) for name in house.projects}
         rules = {name: await house.rulebook.list_rules(tx, name) for name in house.projects}
     lifted = find_lift(house.settings)
     lines = []
     for name in house.projects:
         terms = list(_list_terms(name, house.find_approvers(name), rules[name]))
-        troubles = [f"{where}: {why}" for where, parts in terms if (why := _judge_parts(Quorum(parts, lifted), people))]
+        troubles = [
+            f"{where}: {why}" for where, parts in terms if (why := _judge_parts(Quorum(parts, lifted), people[name]))
+        ]
         if terms:
             lines.append(_draw_line(name, len(terms), troubles))
     return lines

@@ -6,16 +6,22 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from bot.admission import list_chats
+from bot.commands.line import SLASH
 from bot.house import House
 from core.cards import say_seconds
+from core.claims import VERB
+from core.codes import LASTS
 from core.fleet import Comeback
 from core.version import VERSION
+from core.visits import Purpose
 
 TRY = ('spawn sample "Write a CONTRIBUTING guide" --wait', "list", "doctor")
 
 
-def write_banner(house: House, url: str, program: str, login: str) -> str:
-    """Address, the link that signs in, agent kinds and three commands to try."""
+def write_banner(house: House, url: str, program: str, login: str, claim: str = "") -> str:
+    """Address, the link that signs in, the code that makes the first admin in a chat, agent kinds and three commands
+    to try."""
     kinds = [f"  {name:<10} {_say_kind(house, name)}" for name in house.kinds]
     commands = [f"  {program} {words}" for words in TRY]
     return "\n".join(
@@ -24,6 +30,7 @@ def write_banner(house: House, url: str, program: str, login: str) -> str:
             f"Open it in a browser: {login}",
             f"  The link works once, until it is {house.settings.http.link_minutes:g} minutes old; "
             f"after that: {program} open",
+            *(_say_claim(house, claim) if claim else ()),
             f"Data: {house.home}",
             "Agent kinds:",
             *kinds,
@@ -31,6 +38,16 @@ def write_banner(house: House, url: str, program: str, login: str) -> str:
             *commands,
         ]
     )
+
+
+def _say_claim(house: House, code: str) -> list[str]:
+    chats = list_chats(house.settings)
+    slash = next((getattr(house.settings.integrations[chat], "command", "") for chat in chats), "") or SLASH
+    minutes = round(LASTS[Purpose.CLAIM].total_seconds() / 60)
+    return [
+        f"Nobody is known in {' or '.join(chats)} yet. Whoever says this there is the admin: {slash} {VERB} {code}",
+        f"  The code works once, until it is {minutes} minutes old; each start makes a new one.",
+    ]
 
 
 def _say_kind(house: House, name: str) -> str:

@@ -12,6 +12,7 @@ from core.settings import ResolvedKind
 from core.store import Transaction, get_note, set_note
 
 OWNER = "places"
+_HERE = "by the default here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Choice:
     @property
     def words(self) -> str:
         """Where it comes from, as far as nobody named it."""
+        if self.project_by == self.kind_by == _HERE:
+            return ", the defaults of this channel"
         parts = {"project": self.project_by, "kind": self.kind_by}
         said = ", ".join(f"{what} {why}" for what, why in parts.items() if why)
         return f" ({said})" if said else ""
@@ -45,10 +48,10 @@ async def choose(tx: Transaction, house: House, place: str, project: str, kind: 
     custom = await _read_known(tx, house, place)
     named = project or (custom.project if custom else "")
     site = house.find_project(named)
-    project_by = "" if project else "by the default here" if custom else _say_default(house, site)
+    project_by = "" if project else _HERE if custom else _say_default(house, site)
     here = custom.kind if custom and custom.project == site.name and custom.kind in house.kinds else ""
     chosen = house.find_kind(kind or here, site)
-    kind_by = "" if kind else "by the default here" if here else "by the project" if site.kind else "as the first ready"
+    kind_by = "" if kind else _HERE if here else "by the project" if site.kind else "as the first ready"
     return Choice(site, chosen, project_by, kind_by)
 
 
@@ -75,6 +78,12 @@ async def read_custom(tx: Transaction, place: str) -> Custom | None:
         if note := await get_note(tx, OWNER, around):
             return Custom(around, **json.loads(note))
     return None
+
+
+async def say_custom(tx: Transaction, house: House, place: str) -> str:
+    """`web with claude`: what is meant in a place when nothing is named, "" where it is as elsewhere."""
+    custom = await _read_known(tx, house, place)
+    return "" if custom is None else custom.project + (f" with {custom.kind}" if custom.kind else "")
 
 
 async def write_custom(tx: Transaction, house: House, place: str, project: str, kind: str) -> Custom:

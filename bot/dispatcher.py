@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from bot.admission import lift_actor, read_facts
-from bot.commands.context import Context, Finish
+from bot.commands.context import Caller, Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
 from bot.house import House
@@ -43,8 +43,8 @@ _LATER = "Ask again with the same key: the answer comes when it has started."
 class Call:
     """Somebody asks for a command. `key` is the caller's own and the same when the call is repeated. `reply_to` is
     the place that hears the answer, whoever still waits for it, "" for none; `private` the one where the caller alone
-    hears what is not for all. `facts` are what a platform knows of the caller. `owner` is whose key it is, where not
-    the person's: what somebody asked for before they were known must not be done twice."""
+    hears what is not for all. `facts` are what a platform knows of the caller, whom it calls `identity` and `name`;
+    the key is of the identity then: what somebody asked for before they were known must not be done twice."""
 
     key: str
     door: str
@@ -55,7 +55,8 @@ class Call:
     reply_to: str = ""
     private: str = ""
     facts: Sequence[str] = ()
-    owner: str = ""
+    identity: str = ""
+    name: str = ""
 
 
 class _DoneAlready(Exception):
@@ -110,7 +111,7 @@ class Dispatcher:
     def _make_item(self, call: Call, command: Command, arguments: Mapping[str, Any]) -> InboxItem:
         return InboxItem(
             id=make_id("c"),
-            key=name_call(call.door, call.owner or call.actor.person, call.key),
+            key=name_call(call.door, call.identity or call.actor.person, call.key),
             door=call.door,
             person=call.actor.person,
             cap=call.actor.role,
@@ -122,6 +123,8 @@ class Dispatcher:
             private=call.private,
             facts=tuple(call.facts),
             house=self._house.id,
+            identity=call.identity,
+            name=call.name,
         )
 
     async def _store(self, made: InboxItem, blobs: Sequence[Blob]) -> InboxItem:
@@ -222,7 +225,8 @@ class Dispatcher:
         settings = self._house.settings
         actor = lift_actor(settings, actor, item.facts)
         demand_role(actor, command.name, command.role, read_facts(settings, item.door, item.facts))
-        context = Context(actor, item.place, self._house.now(), self._house, self._make_finish(item))
+        caller = Caller(item.identity, item.name)
+        context = Context(actor, item.place, self._house.now(), self._house, self._make_finish(item), caller=caller)
         reply = await command(context, **bind_arguments(command, item.arguments))
         answer = encode_reply(reply)
         if (command.acts or item.reply_to) and context.kept is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.choice import read_custom
 from bot.commands.completion import Name, Names
 from bot.commands.parser import Defaults
 from bot.house import House
@@ -28,13 +27,14 @@ async def list_names(tx: Transaction, house: House) -> Names:
         "requests": requests,
         "projects": [Name(name, str(project.path)) for name, project in house.projects.items()],
         "kinds": [Name(name, "scripted, no model" if kind.scripted else "") for name, kind in house.kinds.items()],
+        "here": [Name("here", "a second card, in this place")],
         "people": [Name(person.name, person.role.name.lower()) for person in await find(tx, Person)],
     }
 
 
 async def find_defaults(tx: Transaction, house: House, place: str) -> Defaults:
-    """What a place says by itself: its own project, and in a thread (`console:main/web-12`) the agent."""
-    custom = await read_custom(tx, place)
+    """What a place says by itself: in a thread (`console:main/web-12`) the agent. Its own project is chosen, and said,
+    by the command that needs one."""
     thread = place.rpartition("/")[2] if "/" in place else ""
     agent = await get(tx, Agent, id=thread) if thread else None
-    return Defaults(list(house.projects), custom.project if custom else "", agent.id if agent else "")
+    return Defaults(list(house.projects), "", agent.id if agent else "")

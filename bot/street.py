@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from bot.admission import find_role, read_facts
+from bot.admission import find_email, find_role, hide_addresses, read_facts
 from bot.commands.completion import MOST, sort_names
 from bot.commands.files import FILES
 from bot.commands.line import read_line, read_mention
@@ -27,6 +27,7 @@ from core.asks import ACCESS, ask_from_chat
 from core.delivery import name_delivery, queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
+from core.identities import can_join, join_by_email
 from core.interfaces import Chat, Verb
 from core.messages import Action, Button, How, Message, Place, Reply
 from core.model import Actor, Delivery, InboxItem, Lane, Role
@@ -163,8 +164,9 @@ class HouseStreet:
             arguments=meaning.arguments,
             reply_to=str(message.private if message.how in (How.COMMAND, How.BUTTON) else message.place),
             private=str(message.private),
-            facts=message.facts,
-            owner=message.identity,
+            facts=hide_addresses(message.facts),
+            identity=message.identity,
+            name=message.name,
         )
         running = await self._dispatcher.take(call)
         if action and is_once:
@@ -183,12 +185,23 @@ class HouseStreet:
             await self._queue(tx, house, message, Reply(text=words))
 
     async def _find_actor(self, house: House, message: Message) -> Actor:
-        """Whoever is in a group with a role is somebody from the first time on; nobody else is written down."""
+        """Whoever is in a group with a role, or is known by an address, is somebody from the first time on; nobody else
+        is written down."""
         chat = message.place.chat
+        await self._join_by_email(house, message)
         role = find_role(house.settings, chat, message.facts)
         async with house.database.transaction() if role else house.database.reading() as tx:
             person = await self._find_person(tx, house, message, role)
         return Actor(person, message.name, Role.ADMIN, chat)
+
+    async def _join_by_email(self, house: House, message: Message) -> None:
+        """Whom the settings name by an address that the platform vouches for is that person here too."""
+        email = find_email(house.settings, message.place.chat, message.facts)
+        async with house.database.reading() as tx:
+            if not email or not await can_join(tx, message.identity, email):
+                return
+        async with house.database.transaction() as tx:
+            await join_by_email(tx, message.place.chat, message.identity, email, house.now())
 
     async def _find_person(self, tx: Transaction, house: House, message: Message, role: Role) -> str:
         if known := await find_person(tx, message.identity):

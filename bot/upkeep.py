@@ -12,6 +12,7 @@ from core.actions import LASTS
 from core.agents import queue_message
 from core.asks import forget_asks
 from core.board import forget_entries
+from core.codes import forget_old_codes
 from core.model import Agent, Request, RequestKind, Timer
 from core.prompts import explain_silence
 from core.requests import TIMER as REQUEST_DEADLINE
@@ -54,6 +55,7 @@ async def forget_old(tx: Transaction, settings: Settings, now: datetime) -> None
     await forget_updates(tx, now - timedelta(days=keep.updates_days))
     await forget_visits(tx, now)
     await forget_asks(tx, now)
+    await forget_old_codes(tx, now)
     await forget_handled(tx, now - _REPEATS_REMEMBERED)
     await forget_actions(tx, now - LASTS)
     await forget_blobs(tx, now - _FILES_AWAITED)

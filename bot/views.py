@@ -171,7 +171,7 @@ async def draw_subject(tx: Transaction, house: House, subject: str) -> Card | No
     """The card of a posting's subject (`agent:ID`, `access:ID`); None when there is no such thing any more."""
     kind, _, name = subject.partition(":")
     if kind == "access":
-        return await draw_ask(tx, name)
+        return await draw_ask(tx, name, house.projects)
     agent = await get(tx, Agent, id=name) if kind == "agent" else None
     return draw_agent(await see_agent(tx, house, agent), house.now()) if agent else None
 

@@ -28,6 +28,7 @@ from core.model import (
     MessageState,
     Outcome,
     Person,
+    Posting,
     ProcessState,
     Request,
     RequestKind,
@@ -81,7 +82,7 @@ async def require_agent(tx: Transaction, agent: str) -> Agent:
 async def spawn_agent(tx: Transaction, actor: Actor, order: Order, place: str, room: int, now: datetime) -> Agent:
     """Put a new agent into the queue. `room` is how many may wait at most. Its card stands in `place`; what is said of
     it goes there too, or below its card where the order says so."""
-    demand(actor, "spawn", owner=None)
+    demand(actor, "spawn", project=order.project)
     _check_text(order.text)
     number = await take_numbers(tx, f"agents of {order.project}")
     if len(await list_queue(tx)) >= room:
@@ -109,6 +110,20 @@ async def spawn_agent(tx: Transaction, actor: Actor, order: Order, place: str, r
     return agent
 
 
+async def show_here(tx: Transaction, actor: Actor, agent: Agent, place: Place, threaded: bool, now: datetime) -> bool:
+    """Keep a card of an agent in one more place, which hears what it asks as well; False where there is one already.
+    `threaded`: what is said of it goes below the card."""
+    demand(actor, "show here", project=agent.project)
+    known = await get(tx, Posting, subject=subject_of(agent.id), place=str(place))
+    posting = await show_posting(tx, subject_of(agent.id), place)
+    if known:
+        return False
+    hears = f"{place}/{agent.id}" if threaded else str(place)
+    await change(tx, Posting, {"id": posting.id}, hears=hears)
+    await write_audit(tx, actor, "show here", agent.id, True, str(place), now)
+    return True
+
+
 def _first_message(agent: Agent, actor: Actor, files: Sequence[FileRef], now: datetime) -> AgentMessage:
     return AgentMessage(make_id("m"), agent.id, 1, agent.task, actor.person, MessageState.QUEUED, False, now, files)
 
@@ -132,7 +147,7 @@ async def send_message(
     files: Sequence[FileRef] = (),
 ) -> tuple[AgentMessage, Handover]:
     """Give an agent words: queued to the turn's end, or interrupting it; an agent at rest goes on."""
-    demand(actor, "send", owner=agent.owner)
+    demand(actor, "send", agent.owner, agent.project)
     _check_text(text)
     agent = await lock_agent(tx, agent.id) or agent
     if agent.wanted is Wanted.STOP:
@@ -222,7 +237,7 @@ async def _go_on(tx: Transaction, actor: Actor, agent: Agent, now: datetime) -> 
 
 async def stop_agent(tx: Transaction, actor: Actor, agent: Agent, reason: str, now: datetime) -> bool:
     """Stop an agent; its work is kept. False when it rests already."""
-    demand(actor, "stop", owner=agent.owner)
+    demand(actor, "stop", agent.owner, agent.project)
     agent = await lock_agent(tx, agent.id) or agent
     if is_resting(agent):
         return False
@@ -246,7 +261,7 @@ async def retry_agent(
     tx: Transaction, actor: Actor, agent: Agent, text: str, kind: str, room: int, now: datetime, model: str = ""
 ) -> Agent:
     """The same work again by a new agent, with other words, of another kind or with another model if given."""
-    demand(actor, "retry", owner=agent.owner)
+    demand(actor, "retry", agent.owner, agent.project)
     same = kind in ("", agent.kind)
     kept, mode = (agent.model, agent.mode) if same else ("", "")
     model = model or kept
@@ -272,7 +287,7 @@ async def retry_agent(
 
 async def assign_agent(tx: Transaction, actor: Actor, agent: Agent, person: Person, now: datetime) -> None:
     """Make somebody else the owner."""
-    demand(actor, "assign", owner=agent.owner)
+    demand(actor, "assign", agent.owner, agent.project)
     await change(tx, Agent, {"id": agent.id}, owner=person.id)
     await write_audit(tx, actor, "assign", agent.id, True, person.id, now)
     await announce(tx, agent, "agent.assigned", now, actor.person, owner=person.name, before=agent.owner)
@@ -332,7 +347,7 @@ async def answer_agent(
     `quorum` is counted, and the request stays open until there are enough."""
     agent = await require_agent(tx, request.agent)
     verb = "answer" if request.kind is RequestKind.QUESTION else "approve"
-    demand(actor, verb, owner=agent.owner)
+    demand(actor, verb, agent.owner, agent.project)
     by = actor.name
     if quorum and request.kind is RequestKind.PERMISSION and answer.verdict is not Verdict.DENIED:
         tally = await cast_vote(tx, actor, agent, request, answer, quorum, now)

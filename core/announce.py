@@ -7,9 +7,11 @@ from typing import Any
 
 from core.delivery import bump_postings, queue_reply
 from core.events import Event
-from core.model import Agent
+from core.model import Agent, Posting
 from core.notices import write_notice
-from core.store import Transaction, append_events
+from core.store import Transaction, append_events, find
+
+_ASKS = ("request.opened", "request.expired")
 
 
 async def announce(tx: Transaction, agent: Agent, kind: str, now: datetime, actor: str = "", /, **data: Any) -> Event:
@@ -28,7 +30,15 @@ async def announce_facts(tx: Transaction, agent: Agent, *facts: Event) -> list[E
         if notice := write_notice(event, agent):
             lane, reply = notice
             await queue_reply(tx, agent.place, reply, stream=subject_of(agent.id), lane=lane, now=event.at)
+            for place in await _list_other_places(tx, agent) if event.kind in _ASKS else ():
+                stream = f"{subject_of(agent.id)}@{place}"
+                await queue_reply(tx, place, reply, stream=stream, lane=lane, now=event.at)
     return events
+
+
+async def _list_other_places(tx: Transaction, agent: Agent) -> list[str]:
+    """Where else it is shown: there too people hear what it asks, and nothing else."""
+    return [posting.hears for posting in await find(tx, Posting, subject=subject_of(agent.id)) if posting.hears]
 
 
 def make_fact(agent: Agent, kind: str, now: datetime, actor: str = "", /, **data: Any) -> Event:

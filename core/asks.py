@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from core.audit import write_audit
 from core.errors import Conflict, NotFound
@@ -29,6 +30,8 @@ _ENOUGH = 2
 _REMEMBERED = timedelta(days=30)
 _UNFIT = re.compile(r"[^\w.+'-]+")
 _ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
+_IN_PROJECT = (Role.OPERATOR, Role.APPROVER)
+_MOST_OFFERED = 5
 
 
 def topic_of(person: str) -> str:
@@ -71,12 +74,12 @@ async def ask_from_chat(tx: Transaction, identity: str, name: str, places: Seque
     person = await get(tx, Person, id=known.person) if known else None
     if person:
         return await ask_again(tx, person, places, identity, now)
-    ask = await ask_access(tx, await _choose_name(tx, name, identity), places, identity, now)
+    ask = await ask_access(tx, await choose_name(tx, name, identity), places, identity, now)
     await insert(tx, Identity(identity, ask.person, now))
     return ask
 
 
-async def _choose_name(tx: Transaction, name: str, identity: str) -> str:
+async def choose_name(tx: Transaction, name: str, identity: str) -> str:
     """What they are called there, as far as it does for a name here and nobody has it; else by their id as well."""
     plain = _UNFIT.sub(".", name).strip("._-+'")[:24] or "somebody"
     return plain if not await is_taken(tx, plain) else f"{plain}.{identity.rpartition('/')[2].lower()}"[:40]
@@ -120,18 +123,39 @@ async def require_ask(tx: Transaction, id: str) -> Ask:
     raise NotFound(f"Nobody asked for access by the number {id}.", remedy="`admin people` shows who asks.")
 
 
-async def settle_ask(tx: Transaction, ask: Ask, actor: Actor, role: Role, now: datetime) -> Ask:
-    """Answer an ask: NOBODY declines. The cards are drawn again; the event is the caller's. Raises Conflict when
-    somebody was faster."""
+async def settle_ask(tx: Transaction, ask: Ask, actor: Actor, role: Role, now: datetime, project: str = "") -> Ask:
+    """Answer an ask, for all of the house or one `project`: NOBODY declines. The cards are drawn again; the event is
+    the caller's. Raises Conflict when somebody was faster."""
     state = AskState.GRANTED if role else AskState.DECLINED
-    answered = replace(ask, state=state, role=role, answered_by=actor.person, answered_at=now)
-    values = {"state": state, "role": role, "answered_by": actor.person, "answered_at": now}
+    values: dict[str, Any] = {
+        "state": state,
+        "role": role,
+        "project": project,
+        "answered_by": actor.person,
+        "answered_at": now,
+    }
+    answered = replace(ask, **values)
     if await change(tx, Ask, {"id": ask.id, "state": AskState.OPEN}, **values) != 1:
         said = await describe_answer(tx, await require_ask(tx, ask.id))
         raise Conflict(f"{ask.name} was answered already: {said}.", remedy="`admin grant` changes a role.")
     await bump_postings(tx, subject_of(ask.id))
     tx.ring(topic_of(ask.person))
     return answered
+
+
+async def settle_open(tx: Transaction, person: str, actor: Actor, role: Role, now: datetime) -> None:
+    """Answer what somebody asked by what they got in another way."""
+    if ask := await get(tx, Ask, person=person, state=AskState.OPEN):
+        await settle_ask(tx, ask, actor, role, now)
+
+
+async def join_ask(tx: Transaction, former: str, person: Person, actor: Actor, now: datetime) -> None:
+    """Nobody has to answer somebody who turned out to be a person that is known."""
+    where = {"person": former, "state": AskState.OPEN}
+    ask = await get(tx, Ask, **where)
+    values = {"state": AskState.JOINED, "role": person.role, "answered_by": actor.person, "answered_at": now}
+    if ask and await change(tx, Ask, where, **values):
+        await bump_postings(tx, subject_of(ask.id))
 
 
 async def decline_ask(tx: Transaction, actor: Actor, id: str, now: datetime) -> Ask:
@@ -151,27 +175,39 @@ async def describe_answer(tx: Transaction, ask: Ask) -> str:
     if ask.state is AskState.EXPIRED:
         return f"nobody answered within {PATIENCE.days} days"
     who = await get(tx, Person, id=ask.answered_by)
-    role = f" {say_role(ask.role)}" if ask.role else ""
+    if ask.state is AskState.JOINED:
+        return f"they are {who.name if who else ask.answered_by}, by a code of theirs, {ask.answered_at:%H:%MZ}"
+    role = f" {say_granted(ask.role, ask.project)}" if ask.role else ""
     return f"{ask.state}{role} by {who.name if who else ask.answered_by}, {ask.answered_at:%H:%MZ}"
 
 
-async def draw_ask(tx: Transaction, id: str) -> Card | None:
-    """The card that admins see; None when it is forgotten."""
+async def draw_ask(tx: Transaction, id: str, projects: Collection[str] = ()) -> Card | None:
+    """The card that admins see; None when it is forgotten. A role can be given in one of these `projects`."""
     ask = await get(tx, Ask, id=id)
     if ask is None:
         return None
     if ask.state is not AskState.OPEN:
         tone = Tone.GOOD if ask.state is AskState.GRANTED else Tone.PLAIN
         return Card(f"{ask.name} asked for access", tone, (await describe_answer(tx, ask),))
+    lines = [f"Their code word is “{ask.word}”.", "Let them in only when they tell you the same one."]
+    offered = sorted(projects)[:_MOST_OFFERED]
+    if len(projects) > len(offered):
+        lines.append(f"For {len(projects) - len(offered)} more projects: admin grant {ask.id} operator --project NAME")
     return Card(
         f"{ask.name} asks for access",
         Tone.ASKING,
-        (f"Their code word is “{ask.word}”.", "Let them in only when they tell you the same one."),
+        lines,
         buttons=[
-            *(Button(say_role(role).capitalize(), f"admin grant {ask.id} {say_role(role)}") for role in _ROLES),
+            *(_offer_role(ask, role) for role in _ROLES),
+            *(_offer_role(ask, role, project) for project in offered for role in _IN_PROJECT),
             Button("Decline", f"admin decline {ask.id}"),
         ],
     )
+
+
+def _offer_role(ask: Ask, role: Role, project: str = "") -> Button:
+    within = f" --project {project}" if project else ""
+    return Button(say_granted(role, project).capitalize(), f"admin grant {ask.id} {say_role(role)}{within}")
 
 
 async def name_admins(tx: Transaction, person: str) -> Sequence[str]:
@@ -179,6 +215,11 @@ async def name_admins(tx: Transaction, person: str) -> Sequence[str]:
     if await count(tx, Ask, person=person, state=AskState.DECLINED) < _ENOUGH:
         return ()
     return sorted(admin.name for admin in await find(tx, Person, role=Role.ADMIN))
+
+
+def say_granted(role: Role, project: str) -> str:
+    """`operator`, or `operator in web`."""
+    return f"{say_role(role)} in {project}" if project else say_role(role)
 
 
 def say_role(role: Role) -> str:
@@ -190,12 +231,13 @@ async def forget_asks(tx: Transaction, now: datetime) -> None:
     for ask in await list_old_asks(tx, now - PATIENCE, AskState.OPEN):
         await change(tx, Ask, {"id": ask.id, "state": AskState.OPEN}, state=AskState.EXPIRED, answered_at=now)
         await bump_postings(tx, subject_of(ask.id))
-    for ask in await list_old_asks(tx, now - _REMEMBERED, AskState.DECLINED, AskState.EXPIRED):
+    for ask in await list_old_asks(tx, now - _REMEMBERED, AskState.DECLINED, AskState.EXPIRED, AskState.JOINED):
         await remove(tx, Ask, id=ask.id)
-        await _forget_stranger(tx, ask.person)
+        await forget_stranger(tx, ask.person)
 
 
-async def _forget_stranger(tx: Transaction, id: str) -> None:
+async def forget_stranger(tx: Transaction, id: str) -> None:
+    """Forget somebody of no role of whom nothing is left."""
     person = await get(tx, Person, id=id)
     is_known = await count(tx, Agent, owner=id) or await count(tx, Ask, person=id)
     if person and person.role is Role.NOBODY and not is_known and not await list_identities(tx, id):

@@ -78,6 +78,15 @@ CATALOGUE: Mapping[str, EventKind] = {
     "person.revoked": EventKind(
         "A person's role, sessions, links and tokens were taken.", ("person", "name", "sessions", "links", "tokens")
     ),
+    "person.claimed": EventKind(
+        "Somebody became the first admin of a chat by the code that the bot showed at its start.",
+        ("person", "name", "identity"),
+    ),
+    "person.linked": EventKind(
+        "An identity became a person's, by a code of theirs or an address that the settings name.",
+        ("person", "name", "identity", "former", "by"),
+    ),
+    "person.unlinked": EventKind("An identity was taken from a person again.", ("person", "identity")),
     "access.asked": EventKind("Somebody without a role asked for access.", ("ask", "person", "name", "word")),
     "access.granted": EventKind("An admin let somebody in who had asked.", ("ask", "person", "name", "role")),
     "access.declined": EventKind("An admin did not let somebody in who had asked.", ("ask", "person", "name")),

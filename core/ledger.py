@@ -140,7 +140,7 @@ async def raise_day(
 async def raise_budget(tx: Transaction, actor: Actor, agent: Agent, more: Budget, now: datetime) -> tuple[Agent, bool]:
     """Add to an agent's own budget. Returns it as it is now, and whether it rests because a budget was used up, so
     that it is to go on."""
-    demand(actor, "budget raise", owner=agent.owner)
+    demand(actor, "budget raise", agent.owner, agent.project)
     added = list_added(more)
     agent = await lock_agent(tx, agent.id) or agent
     raised = {**agent.raised, **{what: agent.raised.get(what, 0) + amount for what, amount in added.items()}}

@@ -33,10 +33,22 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How an integration knows a person: `local:alice`, `slack:T1/U2`."""
+    """How an integration knows a person: `local:alice`, `slack:T1/U2`. `origin` says why it is theirs: CODE, the
+    `email:ann@example.com` by which it was found, "" for settings, admins and the first time somebody was seen."""
 
     key: str
     person: str
+    created_at: datetime
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRole:
+    """What somebody may do in one project, where that is more than elsewhere."""
+
+    person: str
+    project: str
+    role: Role
     created_at: datetime
 
 
@@ -55,7 +67,7 @@ class Token:
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who acts, at the moment of the act. `role` was read from the store just now; `via` is the door. `groups` are
-    those of a chat (`slack/S01`), `lifted` is the role that these give."""
+    those of a chat (`slack/S01`), `lifted` is the role that these give; `projects` are those with another role."""
 
     person: str
     name: str
@@ -63,6 +75,7 @@ class Actor:
     via: str = ""
     groups: frozenset[str] = frozenset()
     lifted: Role = Role.NOBODY
+    projects: Mapping[str, Role] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +224,8 @@ class Grant:
 class InboxItem:
     """One thing that came in, stored before it was acknowledged. `key` makes it once; `reply` is set when handled.
     `cap` is the most that the door lets the person be (a token's role), `reply_to` the place that hears the answer, ""
-    for none, `private` the one where the person alone hears it. `facts` are what the platform knew of the person.
-    `house` names the home of the bot that took it on."""
+    for none, `private` the one where the person alone hears it. `facts` are what the platform knew of the person,
+    `identity` and `name` how it calls them. `house` names the home of the bot that took it on."""
 
     id: str
     key: str
@@ -229,6 +242,8 @@ class InboxItem:
     private: str = ""
     facts: Sequence[str] = ()
     house: str = ""
+    identity: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +274,7 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Posting:
     """One living card in one place. Drawn when `shown` is behind `wanted`; versions may be skipped. `holder`, `unsure`
-    are as a Delivery's."""
+    are as a Delivery's. `hears` is a place beside the subject's own that is told when it asks for somebody."""
 
     id: str
     subject: str
@@ -273,6 +288,7 @@ class Posting:
     holder: str = ""
     lease_until: datetime | None = None
     unsure: bool = False
+    hears: str = ""
 
 
 @dataclass(frozen=True, slots=True)

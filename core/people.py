@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from core.errors import ConfigurationError
 from core.events import Event
 from core.ids import make_id
-from core.model import Actor, Identity, Person, Role, Token
-from core.store import Transaction, append_events, change, get, insert, insert_new, remove, upsert
-from core.store.spine import list_identities, list_persons
+from core.model import Actor, Identity, Person, ProjectRole, Role, Token
+from core.store import Transaction, append_events, change, find, get, insert, insert_new, remove, upsert
+from core.store.spine import list_persons
 
 CONFIGURED = "config:"
+EMAIL = "email:"
 _STRANGER = "somebody unknown"
 
 
@@ -35,7 +37,17 @@ async def load_actor(tx: Transaction, person: str, via: str, cap: Role | None = 
     known = await get(tx, Person, id=person)
     if known is None:
         return Actor(person, _STRANGER, Role.NOBODY, via)
-    return Actor(known.id, known.name, known.role if cap is None else min(known.role, cap), via)
+    cap = Role.ADMIN if cap is None else cap
+    projects = {item.project: min(item.role, cap) for item in await find(tx, ProjectRole, person=person)}
+    return Actor(known.id, known.name, min(known.role, cap), via, projects=projects)
+
+
+async def list_people_of(tx: Transaction, project: str) -> list[Person]:
+    """Everybody, with the role that they have in a project."""
+    here = {item.person: item.role for item in await find(tx, ProjectRole, project=project)}
+    return [
+        replace(person, role=max(person.role, here.get(person.id, Role.NOBODY))) for person in await find(tx, Person)
+    ]
 
 
 async def sync_people(
@@ -43,6 +55,7 @@ async def sync_people(
 ) -> Mapping[str, Person]:
     """Bring the configured people and their identities into the store. Who is no longer configured loses the role,
     what is no longer theirs is taken from them. Raises ConfigurationError when two claim one identity."""
+    configured = {name: (role, tuple(map(_fold_email, keys))) for name, (role, keys) in configured.items()}
     _check_claims(configured)
     before = await list_persons(tx, CONFIGURED)
     for anchor, person in before.items():
@@ -101,10 +114,20 @@ async def _set_role(tx: Transaction, person: str, role: Role, now: datetime) -> 
 
 
 async def _bind_identities(tx: Transaction, person: str, keys: Collection[str], now: datetime) -> None:
-    for stale in set(await list_identities(tx, person)) - set(keys):
-        await remove(tx, Identity, key=stale)
+    for known in await find(tx, Identity, person=person):
+        if known.key not in keys and not _is_joined(known, keys):
+            await remove(tx, Identity, key=known.key)
     for key in keys:
         await upsert(tx, Identity(key, person, now), "key")
+
+
+def _is_joined(known: Identity, keys: Collection[str]) -> bool:
+    """Whether a code, or an address that the settings have still, made it theirs."""
+    return known.origin != "" and (not known.origin.startswith(EMAIL) or known.origin in keys)
+
+
+def _fold_email(key: str) -> str:
+    return key.casefold() if key.startswith(EMAIL) else key
 
 
 async def find_person(tx: Transaction, identity: str) -> Person | None:

@@ -100,7 +100,7 @@ async def find_always(book: Rulebook, project: str, worktree: str, ask: Ask, rul
 
 async def save_rule(tx: Transaction, actor: Actor, project: str, rule: Rule, now: datetime) -> SavedRule:
     """Add a rule to a project."""
-    demand(actor, "approve --always")
+    demand(actor, "approve --always", project=project)
     saved = SavedRule(make_id("rule", 6), project, write_rule(rule), actor.person, actor.name, now)
     await insert(tx, saved)
     await write_audit(tx, actor, "approve --always", saved.id, True, str(rule), now)
@@ -111,8 +111,8 @@ async def save_rule(tx: Transaction, actor: Actor, project: str, rule: Rule, now
 
 async def remove_rule(tx: Transaction, actor: Actor, id: str, now: datetime) -> SavedRule:
     """Take back a rule that somebody added. Raises NotFound."""
-    demand(actor, "rules remove")
     saved = await get(tx, SavedRule, id=id)
+    demand(actor, "rules remove", project=saved.project if saved else "")
     if saved is None:
         raise NotFound(f"There is no rule {id} that somebody added.", remedy="`rules list` names them.")
     await remove(tx, SavedRule, id=id)

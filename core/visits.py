@@ -33,12 +33,13 @@ _WORDS = tuple(_LIST.split())
 
 
 class AskState(StrEnum):
-    """Of an ask; EXPIRED: nobody answered in time."""
+    """Of an ask; EXPIRED: nobody answered in time; JOINED: they turned out to be somebody who is known."""
 
     OPEN = "open"
     GRANTED = "granted"
     DECLINED = "declined"
     EXPIRED = "expired"
+    JOINED = "joined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class LoginLink:
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Somebody of no role asks for access. `word` is what both sides see, so that an admin knows whom the card is
-    about. `role` is the one that was granted."""
+    about. `role` is the one that was granted, in all of the house or in one `project`."""
 
     id: str
     person: str
@@ -86,6 +87,36 @@ class Ask:
     role: Role = Role.NOBODY
     answered_by: str = ""
     answered_at: datetime | None = None
+    project: str = ""
+
+
+class Purpose(StrEnum):
+    """What a Code is for: to become admin where nobody is known yet, or to join an identity to a person."""
+
+    CLAIM = "claim"
+    LINK = "link"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Something to be said once in a chat. Only a hash of it is kept. `person` made it, "" for the bot."""
+
+    digest: str
+    purpose: Purpose
+    person: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None = None
+    used_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How many wrong codes somebody (an identity or a person) said, from a time on."""
+
+    who: str
+    wrong: int
+    since: datetime
 
 
 def make_secret() -> str:

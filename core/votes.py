@@ -9,7 +9,8 @@ from datetime import datetime
 from core.announce import announce
 from core.errors import BadInput, Conflict, Refused
 from core.interfaces import Answer
-from core.model import Actor, Agent, AgentMessage, Person, Request, RequestState, Timer, Verdict
+from core.model import Actor, Agent, AgentMessage, Person, ProjectRole, Request, RequestState, Role, Timer, Verdict
+from core.people import list_people_of
 from core.quorum import Quorum, Shortage, Tally, Vote, can_vote, find_shortage, tally_votes
 from core.requests import as_ask, describe_settled, fingerprint_ask, require_request
 from core.store import Transaction, change, find, get, upsert
@@ -41,25 +42,30 @@ async def cast_vote(
 async def count_votes(tx: Transaction, agent: Agent, request: Request, quorum: Quorum) -> Tally:
     """How far a request is. Who lost the role meanwhile, or saw something else, does not count."""
     votes = await find(tx, Vote, request=request.id, fingerprint=_hash(request))
-    people = [await _find_voter(tx, vote) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))]
+    people = [
+        await _find_voter(tx, vote, agent.project) for vote in sorted(votes, key=lambda vote: (vote.at, vote.person))
+    ]
     groups = {vote.person: vote.groups for vote in votes}
     excluded = await _find_excluded(tx, agent)
     voters = [person for person in people if person]
     tally = tally_votes(quorum, voters, excluded, groups)
-    return replace(tally, shortage=await _find_shortage(tx, quorum, excluded, voters)) if tally.missing else tally
+    shortage = await _find_shortage(tx, quorum, agent.project, excluded, voters) if tally.missing else None
+    return replace(tally, shortage=shortage)
 
 
 async def _find_shortage(
-    tx: Transaction, quorum: Quorum, excluded: Collection[str], voters: Sequence[Person] = ()
+    tx: Transaction, quorum: Quorum, project: str, excluded: Collection[str], voters: Sequence[Person] = ()
 ) -> Shortage | None:
     """Whether there can never be enough. Who voted by a role that a group gave them then is one of those who can."""
-    return find_shortage(quorum, [*await find(tx, Person), *voters], excluded)
+    return find_shortage(quorum, [*await list_people_of(tx, project), *voters], excluded)
 
 
-async def _find_voter(tx: Transaction, vote: Vote) -> Person | None:
-    """Who voted, with the role of now; or the one that their groups gave them then."""
+async def _find_voter(tx: Transaction, vote: Vote, project: str) -> Person | None:
+    """Who voted, with the role that they have now in the project; or the one that their groups gave them then."""
     person = await get(tx, Person, id=vote.person)
-    return replace(person, role=max(person.role, vote.lifted)) if person else None
+    here = await get(tx, ProjectRole, person=vote.person, project=project)
+    role = max(person.role, vote.lifted, here.role if here else Role.NOBODY) if person else Role.NOBODY
+    return replace(person, role=role) if person else None
 
 
 async def _lock(tx: Transaction, agent: Agent, request: Request) -> None:
@@ -72,12 +78,13 @@ async def _lock(tx: Transaction, agent: Agent, request: Request) -> None:
 async def _check_voter(tx: Transaction, actor: Actor, agent: Agent, quorum: Quorum) -> None:
     known = await get(tx, Person, id=actor.person)
     # A key to the API may be for less than its person is.
-    person = replace(known, role=min(max(known.role, actor.lifted), actor.role)) if known else None
+    here = actor.projects.get(agent.project, Role.NOBODY)
+    person = replace(known, role=max(min(max(known.role, actor.lifted), actor.role), here)) if known else None
     excluded = await _find_excluded(tx, agent)
     if person and can_vote(quorum, person, excluded, actor.groups):
         return
     why = "it is your own agent" if actor.person in excluded else "you are not among them"
-    shortage = await _find_shortage(tx, quorum, excluded)
+    shortage = await _find_shortage(tx, quorum, agent.project, excluded)
     never = f" {shortage}." if shortage else ""
     remedy = NEVER if shortage else "Ask one of them; anybody who approves may deny it."
     raise Refused(f"This takes {quorum}, and {why}.{never}", remedy=remedy)

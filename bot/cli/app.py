@@ -33,6 +33,7 @@ GROUPS = {
     "rules": "What agents may do without asking, and never",
     "budget": "What agents may use, and what they used",
     "project": "The repositories in which agents work",
+    "me": "Who you are here; alone it shows you",
     "admin": "Keys to the HTTP API, and people",
 }
 ABOUT = (
@@ -71,12 +72,18 @@ def run_app(registry: Registry, words: list[str]) -> int:
 def translate_words(registry: Registry, words: list[str]) -> list[str]:
     """Synonyms become the names they stand for, and `help X` becomes `X --help`."""
     if words[:1] == ["help"] and "--json" not in words:
-        return [*translate_words(registry, words[1:]), "--help"]
+        return translate_words(registry, [*words[1:], "--help"])
     for count in (2, 1):
         found = registry.find(" ".join(words[:count])) if len(words) >= count else None
-        if found and words[0] not in LOCAL_VERBS:
+        if found and words[0] not in LOCAL_VERBS and not (count == 1 and is_group(registry, words)):
             return [*found.name.split(), *words[count:]]
     return words
+
+
+def is_group(registry: Registry, words: Sequence[str]) -> bool:
+    """Whether a group is meant, and not what its word means alone (`me`): its help, or another command of it."""
+    more = words[1:2]
+    return words[0] in registry.groups and bool(more) and (more[0] in ("-h", "--help") or more[0][:1] != "-")
 
 
 def check_verb(registry: Registry, words: Sequence[str], brought: Sequence[str] = ()) -> None:

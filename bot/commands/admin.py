@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from bot.commands.later import import_later
-from bot.commands.parameters import Count, PersonName, PersonOrToken, Shown, Word
+from bot.commands.parameters import Count, PersonName, PersonOrToken, ProjectName, Shown, Word
 from bot.commands.registry import command
 from core.messages import Reply, Table
 
@@ -78,21 +78,25 @@ def _write_row(item: dict[str, Any], token: model.Token) -> tuple[str, ...]:
     "Give somebody a role, and a link that signs them in to the console once; who is new is added",
     role="admin",
     acts=True,
-    examples=("admin grant kim operator",),
+    examples=("admin grant kim operator", "admin grant kim approver --project sample"),
 )
 async def grant_role(
     ctx: Context,
     person: Annotated[PersonName, "A name, new or known, or the number of somebody who asks for access."],
     role: Annotated[RoleName, "What they may do."],
+    *,
+    project: Annotated[ProjectName, "In this project only; they may look at all others."] = "",
 ) -> Reply:
     house = ctx.house
+    within = house.find_project(project).name if project else ""
     lasts = timedelta(minutes=house.settings.http.link_minutes)
     async with ctx.change() as change:
         granted = await roles.grant_role(
-            change.tx, ctx.actor, person, model.Role[role.upper()], house.settings.locate, ctx.now
+            change.tx, ctx.actor, person, model.Role[role.upper()], house.settings.locate, ctx.now, within
         )
-        them, words = granted.person, f"{granted.person.name} is {role}{' and new here' if granted.is_new else ''}."
-        data = {"person": them.id, "name": them.name, "role": role, "is_new": granted.is_new}
+        them, what = granted.person, asks.say_granted(model.Role[role.upper()], within)
+        words = f"{them.name} is {what}{' and new here' if granted.is_new else ''}."
+        data = {"person": them.id, "name": them.name, "role": role, "project": within, "is_new": granted.is_new}
         if granted.ask:
             change.reply = Reply(text=f"{words} Their page goes on by itself.", data=data)
         else:
@@ -124,12 +128,23 @@ async def decline_ask(ctx: Context, ask: Annotated[Word, Shown("ASK"), "The ask,
     "Take a person's role, sessions and tokens, or make one token void; at once",
     role="admin",
     acts=True,
-    examples=("admin revoke kim", "admin revoke t-0f3a9c2d1e"),
+    examples=("admin revoke kim", "admin revoke kim --project sample", "admin revoke t-0f3a9c2d1e"),
 )
-async def revoke(ctx: Context, who: PersonOrToken) -> Reply:
+async def revoke(
+    ctx: Context,
+    who: PersonOrToken,
+    *,
+    project: Annotated[ProjectName, "Only the role in this project."] = "",
+) -> Reply:
     async with ctx.change() as change:
         known = None if who.lower().startswith("t-") else await roles.find_named(change.tx, who)
-        if known is None:
+        if project:
+            them = known or await agents.find_person(change.tx, who)
+            await roles.revoke_in_project(change.tx, ctx.actor, them, project, ctx.house.settings.locate, ctx.now)
+            role = them.role.name.lower()
+            data = {"person": them.id, "name": them.name, "role": role, "project": project}
+            change.reply = Reply(text=f"{them.name} is {role} in {project}, as elsewhere.", data=data)
+        elif known is None:
             change.reply = await _revoke_token(ctx, change.tx, who)
         else:
             change.reply = await _revoke_person(ctx, change.tx, known)
@@ -161,12 +176,14 @@ async def list_people(ctx: Context) -> Reply:
         people = sorted(await store.find(tx, model.Person), key=lambda person: person.name.casefold())
         identities = await store.find(tx, model.Identity)
         seen = await stored.find_last_seen(tx)
+        within = await store.find(tx, model.ProjectRole)
         asking = {ask.person: ask for ask in await store.find(tx, visits.Ask, state=visits.AskState.OPEN)}
     data: list[dict[str, Any]] = [
         {
             "id": person.id,
             "name": person.name,
             "role": person.role.name.lower(),
+            "projects": {item.project: item.role.name.lower() for item in within if item.person == person.id},
             "identities": sorted(identity.key for identity in identities if identity.person == person.id),
             "last_seen": seen[person.id].isoformat() if person.id in seen else None,
             "asks": asking[person.id].id if person.id in asking else None,
@@ -179,7 +196,8 @@ async def list_people(ctx: Context) -> Reply:
 
 
 def _write_person(item: dict[str, Any], seen: datetime | None) -> tuple[str, ...]:
-    role = f"asks for access: {item['asks']} “{item['word']}”" if item["asks"] else item["role"]
+    roles = [item["role"], *(f"{role} in {name}" for name, role in sorted(item["projects"].items()))]
+    role = f"asks for access: {item['asks']} “{item['word']}”" if item["asks"] else ", ".join(roles)
     return item["name"], role, say_time(seen) if seen else "", ", ".join(item["identities"]), item["id"]
 
 

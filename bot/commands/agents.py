@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from bot.commands.files import say_files
 from bot.commands.later import import_later
-from bot.commands.parameters import AgentId, Files, Flag, KindName, PersonName, ProjectName, Shown, Text, Word
+from bot.commands.parameters import AgentId, Files, Flag, HereWord, KindName, PersonName, ProjectName, Shown, Text, Word
 from bot.commands.registry import command
-from core.messages import Reply, Table
+from core.messages import Place, Reply, Table, Visibility
 
 if TYPE_CHECKING:
     from bot import choice as choices
@@ -126,12 +126,34 @@ def _write_row(sight: cards.Sight, ctx: Context) -> tuple[str, ...]:
     )
 
 
-@command("show", "Show one agent", synonyms=("status", "info", "watch"), examples=("show sample-1",))
-async def show(ctx: Context, agent: AgentId) -> Reply:
+@command(
+    "show",
+    "Show one agent; `here`: keep a second card of it in this place",
+    synonyms=("status", "info", "watch"),
+    examples=("show sample-1", "show sample-1 here"),
+)
+async def show(
+    ctx: Context,
+    agent: AgentId,
+    here: Annotated[HereWord, "Keep a card of it here as well, with a thread of its own."] = "",
+) -> Reply:
+    if here:
+        return await _show_here(ctx, agent)
     async with ctx.read() as tx:
         found = await agents.require_agent(tx, agent)
         sight = await views.see_agent(tx, ctx.house, found)
     return Reply(cards=(cards.draw_agent(sight, ctx.now),), data=views.write_agent(sight, ctx.now))
+
+
+async def _show_here(ctx: Context, agent: str) -> Reply:
+    place = Place.parse(ctx.place)
+    threaded = ctx.house.has_threads(ctx.place)
+    async with ctx.house.database.transaction() as tx:
+        found = await agents.require_agent(tx, agent)
+        is_new = await agents.show_here(tx, ctx.actor, found, place, threaded, ctx.now)
+    thread = " What is said below it goes to the agent." if threaded else ""
+    words = f"{found.id} is shown here too, as it changes.{thread}" if is_new else f"{found.id} is shown here already."
+    return Reply(text=words, data={"agent": found.id, "place": ctx.place, "new": is_new}, visibility=Visibility.ASKER)
 
 
 @command(

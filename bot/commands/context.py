@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Finish = Callable[["Transaction", Reply], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How a platform knows the one who calls, "" where there is none: the command line, the console, the API."""
+
+    identity: str = ""
+    name: str = ""
+
+
 @dataclass(slots=True)
 class Context:
     """One call of a command. `place` is where it was said (`chat:address`), `now` when it is decided, `kept` the
@@ -29,6 +37,7 @@ class Context:
     house: House
     finish: Finish
     kept: Reply | None = None
+    caller: Caller = Caller()
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
         """A consistent look at the store."""

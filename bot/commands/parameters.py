@@ -26,6 +26,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from bot.commands.files import bind_files, read_files
 from core.errors import BadInput
 from core.files import FileRef
+from core.ids import conceal_code
 
 MAX_TEXT = 40_000
 MAX_WORD = 200
@@ -177,6 +178,21 @@ def read_duration(value: object) -> str:
     return text
 
 
+def read_code(value: object) -> str:
+    """A code, as it may be stored: whoever finds it there cannot say it."""
+    said = check_string(value, "code").strip()
+    if len(said) > MAX_WORD:
+        raise BadInput(f"{quote_value(said)} is no code.", remedy="It looks like 7KQM-2XPD-9RTW.")
+    return conceal_code(said) if any(letter.isalnum() for letter in said) else ""
+
+
+def read_here(value: object) -> str:
+    word = check_string(value, "place").strip().casefold()
+    if word not in ("", "here"):
+        raise BadInput(f"{quote_value(value)} is no place.", remedy="`here` opens a second card in this place.")
+    return word
+
+
 def bind_duration(value: str) -> timedelta:
     """A timedelta of `1h30m`."""
     parts = re.findall(r"(\d+)([smhdw])", value)
@@ -245,6 +261,8 @@ HOLDER = ParameterType(
     about="The person, or a token as `admin tokens` calls it.",
 )
 SOURCE = ParameterType("folder or address", "PATH|URL", read_place, about="A folder, or an address.")
+CODE = ParameterType("code", "CODE", read_code, rest=True, about="The code that was shown.")
+HERE = ParameterType("here", "here", read_here, source="here", rest=True)
 WORD = ParameterType("word", "WORD", make_word("word", r"[^\s\x00-\x1f]+", "One word, without spaces."))
 CHOICE = ParameterType("choice", "CHOICE", lambda value: check_string(value, "choice").strip())
 COMMAND = ParameterType("command", "COMMAND", read_text, source="commands", rest=True, about="The command.")
@@ -264,6 +282,8 @@ PersonName = Annotated[str, PERSON]
 LoosePerson = Annotated[str, LOOSE_PERSON]
 PersonOrToken = Annotated[str, HOLDER]
 CommandName = Annotated[str, COMMAND]
+CodeWord = Annotated[str, CODE]
+HereWord = Annotated[str, HERE]
 SourceName = Annotated[str, SOURCE]
 Word = Annotated[str, WORD]
 Text = Annotated[str, TEXT]

@@ -112,10 +112,16 @@ def find_command(registry: Registry, line: str) -> tuple[Command, int]:
     second = scan_token(line, first.end)
     if second and (found := registry.find(f"{first.value} {second.value}")):
         return found, second.end
-    if group := registry.groups.get(first.value.casefold()):
+    group = registry.groups.get(first.value.casefold())
+    if group and not (registry.find(first.value) and is_alone(second)):
         names = ", ".join(f"`{item.name}`" for item in group)
         raise BadInput(f"{first.value} needs another word.", remedy=f"Try {names}.")
     return registry.get(first.value), first.end
+
+
+def is_alone(second: Token | None) -> bool:
+    """Whether nothing but options follows a first word."""
+    return second is None or (not second.quoted and OPTION.match(second.value) is not None)
 
 
 def read_options(reading: Reading) -> None:

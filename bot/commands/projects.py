@@ -33,13 +33,16 @@ async def list_projects(ctx: Context) -> Reply:
     data = []
     async with ctx.read() as tx:
         custom = await choice.read_custom(tx, ctx.place)
+        here = await choice.say_custom(tx, house, ctx.place)
     wanted = custom.project if custom and custom.project in house.projects else house.default_project
     for project in sorted(house.projects.values(), key=lambda item: item.name):
         default = project.name == wanted
         base, kind = project.base or "as checked out", project.kind or "first ready"
         rows.append((project.name + (" (default)" if default else ""), str(project.path), base, kind, project.accept))
         data.append({**_write_project(project), "default": default})
-    return Reply(table=Table(("project", "repository", "base", "kind", "accept"), rows), data={"projects": data})
+    text = f"Here, {here} is meant when nothing is named." if here else ""
+    table = Table(("project", "repository", "base", "kind", "accept"), rows)
+    return Reply(text=text, table=table, data={"projects": data, "here": here})
 
 
 def _write_project(project: Project) -> dict[str, Any]:
@@ -150,7 +153,7 @@ async def use_project(
     *,
     kind: Annotated[KindName, "Agent kind when none is asked for; else as the project says."] = "",
 ) -> Reply:
-    permissions.demand(ctx.actor, "project use")
+    permissions.demand(ctx.actor, "project use", project=ctx.house.find_project(project).name)
     async with ctx.change() as change:
         custom = await choice.write_custom(change.tx, ctx.house, ctx.place, project, kind)
         also = f" with {custom.kind}" if custom.kind else ""

@@ -23,8 +23,9 @@ Handler = Callable[..., Coroutine[Any, Any, Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. `name` may have a group in front (`project list`); `least` is the role one needs;
-    `acts`: it changes something, so a repeated call with the same key must not run twice. `examples` can be typed."""
+    """One command. `name` may have a group in front (`project list`); the group's own word may be a synonym of one of
+    its commands, which it means when nothing follows (`me`). `least` is the role one needs; `acts`: it changes
+    something, so a repeated call with the same key must not run twice. `examples` can be typed."""
 
     name: str
     about: str
@@ -100,7 +101,8 @@ class Registry:
         for item in self._commands:
             for name in (item.name, *item.synonyms):
                 self._add_name(name, item)
-        if clash := {name for name in self._names if name in self.groups}:
+        groups = self.groups
+        if clash := {name for name in self._names if name in groups and self._names[name] not in groups[name]}:
             raise ValueError(f"both a command and a group: {', '.join(sorted(clash))}")
 
     def _add_name(self, name: str, item: Command) -> None:

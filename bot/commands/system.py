@@ -85,7 +85,8 @@ async def show_help(ctx: Context, name: Annotated[CommandName, "A command."] = "
 
     registry = load_registry()
     if name:
-        return Reply(attachments=(Attachment(f"{name}.txt", explain_command(registry.get(name))),))
+        found = registry.groups.get(name.casefold()) or [registry.get(name)]
+        return Reply(attachments=(Attachment(f"{name}.txt", "\n\n\n".join(map(explain_command, found))),))
     rows = [(item.usage, item.about, ", ".join(item.synonyms)) for item in registry if ctx.actor.role >= item.role]
     data = {"commands": [{"name": c.name, "usage": c.usage, "about": c.about} for c in registry]}
     return Reply(table=Table(("command", "what it does", "also"), rows), data=data)

@@ -101,7 +101,7 @@ async def accept(
         raise BadInput(f"{' and '.join(named)} exclude each other.", remedy="Name one, or none: the project says then.")
     async with ctx.read() as tx:
         found = await agents.require_agent(tx, agent)
-    permissions.demand(ctx.actor, "accept", owner=found.owner)
+    permissions.demand(ctx.actor, "accept", found.owner, found.project)
     if not lifecycle.is_resting(found):
         raise Conflict(f"{found.id} is still at it.", remedy=f"Wait for it, or `stop {found.id}` first.")
     project = ctx.house.projects.get(found.project)
@@ -130,7 +130,7 @@ async def remove(
 ) -> Reply:
     async with ctx.read() as tx:
         found = await agents.require_agent(tx, agent)
-    permissions.demand(ctx.actor, "remove --force" if force else "remove", owner=found.owner)
+    permissions.demand(ctx.actor, "remove --force" if force else "remove", found.owner, found.project)
     if not lifecycle.is_resting(found) or not await views.await_release(ctx.house, found, RELEASE_SECONDS):
         raise Conflict(f"{found.id} is still at it.", remedy=f"`stop {found.id}` first.")
     place = await _find_left_over(ctx, found)

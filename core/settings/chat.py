@@ -16,6 +16,10 @@ class ChatSection(Section):
     admit: tuple[Literal["guest", "foreign", "bot"], ...] = Field(
         (), description="Strangers who are let in; what they may do, their role says."
     )
+    link_emails: bool = Field(
+        True,
+        description="Whether a member whose confirmed address is an identity `email:…` of a person is that person.",
+    )
     groups: Mapping[str, Literal["viewer", "operator", "approver", "admin"]] = Field(
         default_factory=dict, description="The role of everybody in a group of the platform, by the group's id."
     )

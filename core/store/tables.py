@@ -5,7 +5,17 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, LargeBinary, Table, Text
 
 from core.store.columns import Moment, metadata, moment, number, plain, text
-from core.store.tables_people import asks, identities, login_links, people, sessions, tokens
+from core.store.tables_people import (
+    asks,
+    code_tries,
+    codes,
+    identities,
+    login_links,
+    people,
+    project_roles,
+    sessions,
+    tokens,
+)
 from core.store.tables_spine import (
     actions,
     audit,
@@ -31,6 +41,8 @@ __all__ = [
     "blobs",
     "board",
     "budget_warnings",
+    "code_tries",
+    "codes",
     "counters",
     "day_raises",
     "deliveries",
@@ -45,6 +57,7 @@ __all__ = [
     "notebooks",
     "people",
     "postings",
+    "project_roles",
     "requests",
     "rules",
     "sessions",

@@ -14,7 +14,31 @@ identities = Table(
     text("key", primary_key=True),
     Column("person", Text, ForeignKey("people.id"), nullable=False, index=True),
     moment("created_at"),
+    text("origin"),
 )
+
+project_roles = Table(
+    "project_roles",
+    metadata,
+    Column("person", Text, ForeignKey("people.id"), primary_key=True),
+    text("project", primary_key=True),
+    number("role"),
+    moment("created_at"),
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    text("digest", primary_key=True),
+    text("purpose"),
+    text("person"),
+    moment("created_at"),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+    text("used_by"),
+)
+
+code_tries = Table("code_tries", metadata, text("who", primary_key=True), number("wrong"), moment("since"))
 
 tokens = Table(
     "tokens",
@@ -63,4 +87,5 @@ asks = Table(
     number("role"),
     text("answered_by"),
     moment("answered_at", nullable=True),
+    text("project"),
 )

@@ -24,6 +24,8 @@ inbox = Table(
     text("private"),
     plain("facts"),
     text("house"),
+    text("identity"),
+    text("name"),
     Index("inbox_by_age", "handled_at", "received_at"),
 )
 
@@ -77,6 +79,7 @@ postings = Table(
     text("holder"),
     moment("lease_until", nullable=True),
     Column("unsure", Boolean, nullable=False),
+    text("hears"),
     Index("postings_by_subject", "subject", "place", unique=True),
     Index("postings_due", "due_at"),
 )

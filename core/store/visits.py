@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from core.model import Role
 from core.store.database import Transaction
 from core.store.records import find, remove
-from core.store.tables import asks, inbox, login_links, people, sessions
-from core.visits import Ask, AskState, LoginLink, Session
+from core.store.tables import asks, code_tries, codes, identities, inbox, login_links, people, project_roles, sessions
+from core.visits import Ask, AskState, Code, LoginLink, Session, Tries
 
 
 async def lock_admins(tx: Transaction) -> list[str]:
@@ -56,3 +56,21 @@ async def is_taken(tx: Transaction, name: str) -> bool:
     """Whether somebody has this name, in any case of its letters."""
     names = (await tx.run(sa.select(people.c.name))).scalars()
     return name.casefold() in {str(other).casefold() for other in names}
+
+
+async def has_role_in(tx: Transaction, chats: Collection[str]) -> bool:
+    """Whether anybody who has a role, in all of the house or in a project, is known in one of these chats."""
+    begins = [identities.c.key.startswith(f"{chat}:", autoescape=True) for chat in chats]
+    roles = sa.or_(people.c.role > Role.NOBODY.value, people.c.id.in_(sa.select(project_roles.c.person)))
+    known = sa.select(identities.c.key).join(people, people.c.id == identities.c.person)
+    return (await tx.run(known.where(roles, sa.or_(*begins)).limit(1))).first() is not None
+
+
+async def forget_codes(tx: Transaction, before: datetime) -> int:
+    """Delete codes that could be said until a time; how many there were."""
+    return await remove(tx, Code, codes.c.expires_at < before)
+
+
+async def forget_tries(tx: Transaction, before: datetime) -> int:
+    """Delete counts of wrong codes that began before a time; how many there were."""
+    return await remove(tx, Tries, code_tries.c.since < before)

@@ -188,3 +188,18 @@ def test_the_registry_imports_nothing_heavy() -> None:
     code = f"import sys, bot.commands as c; c.load_registry(); print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_groups_word_alone_may_mean_one_of_its_commands() -> None:
+    async def handler(ctx: Any) -> Reply:
+        return Reply()
+
+    show = command("box show", "Show it", synonyms=("box",))(handler)
+    made = Registry([show, command("box open", "Open it")(handler)])
+    assert made.get("box") is made.get("box show") is show
+    assert (made.verbs, list(made.groups)) == (("box",), ["box"])
+    with pytest.raises(ValueError, match="box"):
+        Registry([*made, command("other", "Not of the group", synonyms=("box",))(handler)])
+    other = command("tin", "Not of the group", synonyms=("box",))(handler)
+    with pytest.raises(ValueError, match="box"):
+        Registry([other, command("box open", "Open it")(handler)])

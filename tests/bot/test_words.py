@@ -16,7 +16,7 @@ from bot.commands.events import say_data
         ("backup", "backup [FILE]"),
         ("budget show", "budget show [AGENT|PROJECT]"),
         ("rules remove", "rules remove RULE"),
-        ("admin revoke", "admin revoke PERSON|TOKEN"),
+        ("admin revoke", "admin revoke PERSON|TOKEN [--project PROJECT]"),
         (
             "budget raise",
             "budget raise AGENT|person|project|day [NAME] [--money DOLLARS] [--minutes MINUTES] [--turns TURNS] "

@@ -64,7 +64,10 @@ def test_strangers_are_refused_unless_admitted(verb: str, owner: str | None, kin
 @pytest.mark.parametrize(
     ("verb", "owner", "least"),
     [
-        *((verb, None, Role.VIEWER) for verb in ("list", "show", "logs", "diff", "events", "help", "me", "doctor")),
+        *(
+            (verb, None, Role.VIEWER)
+            for verb in ("list", "show", "logs", "diff", "events", "help", "me show", "doctor")
+        ),
         ("spawn", None, Role.OPERATOR),
         ("send", "p-you", Role.OPERATOR),
         ("approve", "p-me", Role.APPROVER),

@@ -43,7 +43,7 @@ def _find_hindrance(visitor: Visitor, row: Row) -> str:
         return f"It is {row.sight.status.value} already."
     if row.sight.agent.wanted is Wanted.STOP:
         return "It is being stopped."
-    decision = allow(visitor.actor, "stop", RULES["stop"], row.sight.agent.owner)
+    decision = allow(visitor.actor, "stop", RULES["stop"], row.sight.agent.owner, project=row.sight.agent.project)
     return "" if decision.allowed else decision.reason
 
 
