@@ -31,7 +31,7 @@ _REMEMBERED = timedelta(days=30)
 _UNFIT = re.compile(r"[^\w.+'-]+")
 _ROLES = (Role.VIEWER, Role.OPERATOR, Role.APPROVER)
 _IN_PROJECT = (Role.OPERATOR, Role.APPROVER)
-_MOST_OFFERED = 5
+_MOST_OFFERED = 20
 
 
 def topic_of(person: str) -> str:
@@ -199,15 +199,16 @@ async def draw_ask(tx: Transaction, id: str, projects: Collection[str] = ()) -> 
         lines,
         buttons=[
             *(_offer_role(ask, role) for role in _ROLES),
-            *(_offer_role(ask, role, project) for project in offered for role in _IN_PROJECT),
             Button("Decline", f"admin decline {ask.id}"),
+            *(_offer_role(ask, role, project) for project in offered for role in _IN_PROJECT),
         ],
     )
 
 
 def _offer_role(ask: Ask, role: Role, project: str = "") -> Button:
     within = f" --project {project}" if project else ""
-    return Button(say_granted(role, project).capitalize(), f"admin grant {ask.id} {say_role(role)}{within}")
+    label, line = say_granted(role, project), f"admin grant {ask.id} {say_role(role)}{within}"
+    return Button(label[:1].upper() + label[1:], line, menu="In one project" if project else "")
 
 
 async def name_admins(tx: Transaction, person: str) -> Sequence[str]:

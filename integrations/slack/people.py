@@ -61,7 +61,8 @@ class People:
 
 
 def list_facts(person: Mapping[str, Any], team: str) -> list[str]:
-    """guest, foreign, bot: who is none of the workspace's own people. Whoever was deleted is foreign too."""
+    """guest, foreign, bot: who is none of the workspace's own people. Whoever was deleted is foreign too. Of its own
+    people the confirmed address, as `email:ann@example.com`."""
     is_foreign = (
         bool(person.get("deleted")) or bool(person.get("is_stranger")) or person.get("team_id") not in (team, None)
     )
@@ -70,7 +71,15 @@ def list_facts(person: Mapping[str, Any], team: str) -> list[str]:
         "guest": bool(person.get("is_restricted")) or bool(person.get("is_ultra_restricted")),
         "foreign": is_foreign,
     }
-    return [name for name, holds in marks.items() if holds]
+    found = [name for name, holds in marks.items() if holds]
+    # An address that somebody only typed says nothing of who they are, nor does one that another workspace looks after.
+    return found or [f"email:{address}" for address in [_read_address(person)] if address]
+
+
+def _read_address(person: Mapping[str, Any]) -> str:
+    """The address of somebody, as far as Slack has made sure that it is theirs (scope users:read.email)."""
+    address = str((person.get("profile") or {}).get("email") or "").strip()
+    return address if person.get("is_email_confirmed") is True and "@" in address else ""
 
 
 def read_name(person: Mapping[str, Any]) -> str:

@@ -50,6 +50,7 @@ def write_user(slack: FakeSlack, user: User) -> Json:
         "is_owner": False,
         "is_restricted": user.is_restricted,
         "is_ultra_restricted": user.is_ultra_restricted,
+        "is_email_confirmed": user.is_email_confirmed,
         "updated": 0,
     } | ({"is_stranger": True} if foreign else {})
 

@@ -35,6 +35,7 @@ class User:
     tz: str = "Europe/Amsterdam"
     is_bot: bool = False
     is_admin: bool = False
+    is_email_confirmed: bool = True
     is_restricted: bool = False
     is_ultra_restricted: bool = False
     deleted: bool = False
