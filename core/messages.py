@@ -91,7 +91,9 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A thing as people see it. Text is data: every renderer escapes it. `fields` are label and value pairs."""
+    """A thing as people see it. Text is data: every renderer escapes it. `fields` are label and value pairs. `prose` is
+    what an agent said, in Markdown; it may be `growing` still, and `readers` are identities of whom it is for first.
+    `times` are moments, in seconds since 1970, by the words that stand for them in the lines."""
 
     title: str
     tone: Tone = Tone.PLAIN
@@ -100,6 +102,10 @@ class Card:
     code: str = ""
     buttons: Sequence[Button] = ()
     footer: str = ""
+    prose: str = ""
+    growing: bool = False
+    readers: Sequence[str] = ()
+    times: Sequence[tuple[str, int]] = ()
 
 
 ADVICE = "what to do"

@@ -58,7 +58,8 @@ class Speech:
 class Track:
     """What is known in memory of one agent's transcript: `number` is the last line's, `heard` what came in since the
     last look (None: the words are over), `lines` what can be stored. `closed`: gone once all of it is stored.
-    `count_active` gives the agent's active seconds while a turn runs."""
+    `count_active` gives the agent's active seconds while a turn runs. `turn` is the subject of the turn (core.prose)
+    whose words are shown in the place `thread`, "" where none are."""
 
     agent: str
     project: str
@@ -76,6 +77,8 @@ class Track:
     heard: list[Update | None] = field(default_factory=list)
     lines: list[Update] = field(default_factory=list)
     speech: Speech | None = None
+    turn: str = ""
+    thread: str = ""
     titles: Titles = field(default_factory=Titles)
 
     def hear(self, kind: str, data: Mapping[str, Any], now: datetime) -> None:

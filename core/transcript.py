@@ -13,10 +13,11 @@ import structlog
 
 from core.announce import subject_of
 from core.budgets import name_day
-from core.delivery import bump_postings
+from core.delivery import bump_postings, show_posting
 from core.errors import TemporaryFailure
 from core.events import Event, Update
 from core.ledger import record_usage
+from core.messages import Place
 from core.redaction import Redactor
 from core.store import Database, append_events
 from core.store.fleet import store_updates
@@ -138,6 +139,9 @@ class Transcript:
             await store_updates(tx, lines, facts)
             for fact in facts:
                 await record_usage(tx, stored[fact["agent"]], name_day(now, self._zone()), **_take_usage(fact))
+            for track, said in held:
+                if track.turn and any(line.kind == "message" for line in said):
+                    await show_posting(tx, track.turn, Place.parse(track.thread))
             showing = [track for track, _ in held if track.shown_at is None or now - track.shown_at >= _SHOW_EVERY]
             await append_events(tx, *(_note_activity(track, now) for track in showing))
             for track in showing:

@@ -12,6 +12,7 @@ from core.announce import announce, make_fact
 from core.asking import Ear
 from core.budgets import Scope, Usage, find_spent, list_warnings
 from core.crew import Crew, LeaseLost, cancel_task, insistent, require_held, write_facts
+from core.delivery import bump_postings
 from core.errors import PermanentFailure
 from core.events import Event
 from core.handover import find_files, place_files
@@ -19,6 +20,7 @@ from core.interfaces import Exit, GivenFile, Process, Session, TurnEnd
 from core.ledger import note_warnings, record_usage, see_scopes, write_before
 from core.model import Agent, AgentMessage, MessageState, Wanted
 from core.prompts import LOADED, REBUILT, write_prompt
+from core.prose import name_turn
 from core.requests import end_asks
 from core.store import Transaction, change, get
 from core.store.fleet import list_earlier, next_urgent
@@ -107,6 +109,8 @@ class Turn:
             instructions=self._choose_instructions(message),
             files=self._files,
         )
+        self._track.turn = await name_turn(tx, agent, turns, self._track.number)
+        self._track.thread = agent.place
         facts = {"turn_started_at": now, "turns": turns, "last_activity": _FIRST}
         return facts, make_fact(agent, "agent.turn_started", now, message=message.id, turn=turns)
 
@@ -242,5 +246,7 @@ class Turn:
             if not result.is_crash:
                 await change(tx, AgentMessage, {"id": message.id}, state=MessageState.DONE, ended_at=now)
                 await end_asks(tx, agent, self._track.attempt, now)
+            if self._track.turn:
+                await bump_postings(tx, self._track.turn)
             why = result.stop_reason or result.broken or result.failed
             await announce(tx, agent, "agent.turn_ended", now, stop_reason=why, turn=agent.turns)

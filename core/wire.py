@@ -47,6 +47,8 @@ def decode_card(body: Mapping[str, Any]) -> Card:
         tone=_choose(Tone, body.get("tone"), Tone.PLAIN),
         lines=tuple(body.get("lines", ())),
         fields=tuple((label, value) for label, value in body.get("fields", ())),
+        readers=tuple(body.get("readers", ())),
+        times=tuple((words, moment) for words, moment in body.get("times", ())),
         buttons=tuple(_decode_button(button) for button in body.get("buttons", ())),
     )
 

@@ -11,7 +11,7 @@ from core.events import Event, Update
 from core.model import AgentMessage, Request
 from core.store.database import Transaction
 from core.store.records import find
-from core.store.tables import agents, events, messages, requests, updates
+from core.store.tables import agents, events, messages, postings, requests, updates
 
 
 async def read_events(
@@ -55,3 +55,31 @@ async def read_plan(tx: Transaction, agent: str) -> Update | None:
 async def list_ids(tx: Transaction) -> list[str]:
     """The ids of all agents, the newest first, those that were removed too."""
     return list((await tx.run(sa.select(agents.c.id).order_by(agents.c.created_at.desc()).limit(10_000))).scalars())
+
+
+async def list_turns(tx: Transaction, agent: str) -> list[str]:
+    """Subjects of the turns of an agent that are shown somewhere."""
+    subject = postings.c.subject
+    # A range, so that the index serves: a semicolon follows the colon.
+    return list(
+        (
+            await tx.run(sa.select(subject).distinct().where(subject > f"turn:{agent}:", subject < f"turn:{agent};"))
+        ).scalars()
+    )
+
+
+async def read_words(tx: Transaction, agent: str, after: int, until: int | None, most: int) -> str:
+    """What an agent said to people between two lines of its transcript; not much more than so many characters."""
+    wanted = sa.select(updates.c.data).where(
+        updates.c.agent == agent, updates.c.kind == "message", updates.c.number > after
+    )
+    if until is not None:
+        wanted = wanted.where(updates.c.number <= until)
+    said: list[str] = []
+    left = most
+    for data in (await tx.run(wanted.order_by(updates.c.number).limit(20_000))).scalars():
+        said.append(str(data.get("text", "")))
+        left -= len(said[-1])
+        if left <= 0:
+            break
+    return "".join(said)[:most]

@@ -5,12 +5,14 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from core.messages import Attachment, Card, Reply, Table, Tone
 from core.text import plain
 from integrations.slack.buttons import Block, lay_buttons
+from integrations.slack.prose import show_prose
 from integrations.slack.text import address, cut, escape, say
 
 MOST_BLOCKS = 50
@@ -31,11 +33,13 @@ _DOTS = {
 
 @dataclass(slots=True)
 class Drawn:
-    """What a message is made of. `text` is what notifications and screen readers say; `files` hold what was cut."""
+    """What a message is made of. `text` is what notifications and screen readers say; `files` hold what was cut,
+    `prose` is all of it where that is an agent's words."""
 
     blocks: list[Block]
     text: str
     files: list[Attachment] = field(default_factory=list)
+    prose: str = ""
 
 
 @dataclass(slots=True)
@@ -53,8 +57,17 @@ class Ink:
 
 def draw_card(card: Card) -> Drawn:
     """A card as a message."""
+    if card.prose:
+        return _draw_prose(card)
     blocks = list(_lay_card(card, Ink(), 0))
     return Drawn(blocks[:MOST_BLOCKS], escape(cut(plain(card.title), _TITLE)) or "…")
+
+
+def _draw_prose(card: Card) -> Drawn:
+    shown, is_cut = show_prose(card.prose, is_growing=card.growing)
+    name = re.sub(r"[^a-z0-9]+", "-", card.title.lower()).strip("-") or "words"
+    files = [Attachment(f"{name}.md", card.prose)] if is_cut else []
+    return Drawn([{"type": "markdown", "text": shown}], escape(cut(plain(card.prose), _TITLE)) or "…", files, shown)
 
 
 def draw_reply(reply: Reply, command: str) -> Drawn:

@@ -17,6 +17,7 @@ from integrations.slack.budget import Budget
 from integrations.slack.line import Line
 from integrations.slack.places import Spot, split_reference
 from integrations.slack.settings import SlackSettings
+from integrations.slack.streams import Streams
 from integrations.slack.web import GONE, call, make_client, read_code
 
 EVENT = "callboard"
@@ -35,6 +36,8 @@ class SlackChat:
         self._budget = Budget()
         self._sent: dict[str, str] = {}
         self._direct: dict[str, str] = {}
+        self._streams = Streams(self._client)
+        self._filed: set[str] = set()
 
     async def post(self, place: Place, reply: Reply, key: str) -> str:
         """Say something; its files go first, so that whoever reads it finds them. Raises TemporaryFailure and
@@ -51,11 +54,31 @@ class SlackChat:
         """Draw a card anew, or in its place. Raises as `post` does."""
         drawn, spot = draw_card(card), Spot.read(place.address)
         reference = reference or self._sent.get(key, "")
+        if card.prose:
+            return await self._draw_prose(spot, card, drawn, reference, key)
         if reference:
             await self._enter(urgent=card.tone in (Tone.ASKING, Tone.BAD))
             if await self._edit(reference, drawn):
                 return reference
         return self._remember(key, await self._say(spot, drawn, key))
+
+    async def _draw_prose(self, spot: Spot, card: Card, drawn: Drawn, reference: str, key: str) -> str:
+        """The words of an agent: streamed where that can be, else edited; what was cut is a file once it is over."""
+        if not reference and card.growing and not drawn.files and (thread := await self._find_thread(spot)):
+            reference = await self._streams.start(spot.channel, thread, card.readers, drawn.prose)
+            if reference:
+                return self._remember(key, reference)
+        is_over = not card.growing
+        if reference and not await self._streams.go_on(reference, drawn.prose, _mark(key), is_over=is_over):
+            await self._enter(urgent=False)
+            reference = reference if await self._edit(reference, drawn) else ""
+        if not reference:
+            reference = self._remember(key, await self._say(spot, drawn, key))
+            self._streams.pass_over(reference)
+        if drawn.files and not card.growing and reference not in self._filed:
+            await self._upload(spot, drawn.files)
+            self._filed.add(reference)
+        return reference
 
     async def find(self, place: Place, key: str) -> str:
         """The message with this key among the newest of a place; "" when there is none, or only one person saw it."""
@@ -108,8 +131,7 @@ class SlackChat:
             said = await call(self._client.chat_postEphemeral(channel=spot.channel, user=spot.user, **content))
             return f"{spot.channel}/{said['message_ts']}"
         channel = spot.channel or await self._open_direct(spot.user)
-        marker = {"event_type": EVENT, "event_payload": {"key": key}}
-        content |= {"metadata": marker, "unfurl_links": False, "unfurl_media": False}
+        content |= {"metadata": _mark(key), "unfurl_links": False, "unfurl_media": False}
         said = await call(self._client.chat_postMessage(channel=channel, **content))
         return f"{channel}/{said['ts']}"
 
@@ -136,6 +158,10 @@ class SlackChat:
             where["thread_ts"] = thread
         uploads = [{"filename": file.name, "content": file.text or " ", "title": file.name} for file in files]
         await call(self._client.files_upload_v2(file_uploads=uploads, **where))
+
+
+def _mark(key: str) -> dict[str, Any]:
+    return {"event_type": EVENT, "event_payload": {"key": key}}
 
 
 def _read_key(message: Mapping[str, Any]) -> str:

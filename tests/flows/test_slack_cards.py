@@ -9,6 +9,7 @@ import pytest
 
 from core.model import Request
 from core.store import find
+from tests.fakes.slack.records import Message
 from tests.fakes.slack.server import FakeSlack
 from tests.flows.house import LiveHouse
 from tests.flows.test_slack import Team
@@ -34,6 +35,18 @@ async def team(tmp_path: Path) -> AsyncIterator[Team]:
         assert slack.links == []
         assert slack.unexpected == []
         assert slack.failures == []
+
+
+async def see_prose(team: Team, thread: str, words: str) -> Message:
+    """Wait until the one message with what the agent says shows the words."""
+
+    def look() -> Message | None:
+        shown = [one for one in team.slack.messages("ops", thread) if one.markdown or "markdown" in str(one.blocks)]
+        assert len(shown) <= 1
+        return next((one for one in shown if words in team.slack.text_of(one)), None)
+
+    found: Message = await team.wait(look, words)
+    return found
 
 
 async def read_request(team: Team) -> Request:
@@ -97,3 +110,45 @@ async def test_a_form_that_is_of_no_use_any_more_is_not_opened(team: Team) -> No
     card.blocks = [*(card.blocks or ()), *blocks]
     await team.ann.click(card, "Answer…")
     await team.whispered(team.ann, "cannot be done any more")
+
+
+async def test_what_the_agent_says_is_streamed_in_its_thread(team: Team) -> None:
+    words = "say [good.com](http://evil.example) <!channel> & <@U1>; take 5 seconds; say the rest of it"
+    await team.ann.command("/agent", f"spawn sample -- {words}", "ops")
+    card = await team.see("sample-1 · done")
+    said = await see_prose(team, card.ts, "the rest of it")
+    shown = team.slack.text_of(said)
+    assert "[good.com] (http://evil.example) <!channel> & <@U1>" in shown
+    assert len(team.slack.calls("chat.startStream")) == 1
+    await team.wait(lambda: not said.streaming, "the end of the stream")
+
+
+async def test_where_no_streams_are_taken_the_words_are_edited(team: Team) -> None:
+    team.slack.trouble("feature_not_enabled", "chat.startStream", times=1)
+    await team.ann.command("/agent", "spawn sample -- say one **bold**; take 5 seconds; say two", "ops")
+    card = await team.see("sample-1 · done")
+    said = await see_prose(team, card.ts, "two")
+    assert "one **bold**" in team.slack.text_of(said)
+    assert [block["type"] for block in said.blocks or ()] == ["markdown"]
+    assert said.edits
+
+
+async def test_a_stream_that_a_restart_cut_is_ended_and_edited(team: Team) -> None:
+    await team.ann.command("/agent", "spawn sample -- say one; run `git status`; say two", "ops")
+    card = await team.see("asks: Run")
+    said = await see_prose(team, card.ts, "one")
+    assert said.streaming
+    await team.house.restart()
+    await team.listen()
+    await team.ann.click(card, "Once")
+    await team.see("sample-1 · done")
+    assert await see_prose(team, card.ts, "two") is said
+    assert not said.streaming
+
+
+async def test_long_words_are_cut_and_a_file(team: Team) -> None:
+    await team.ann.command("/agent", "spawn sample -- flood 1 MB; say the end", "ops")
+    card = await team.see("sample-1 · done")
+    said = await see_prose(team, card.ts, "the end")
+    await team.wait(lambda: "characters more; in the file" in team.slack.text_of(said), "what is missing")
+    await team.wait(lambda: [file for file in team.slack.files.values() if file.name == "sample-1-turn-1.md"], "a file")
