@@ -28,6 +28,7 @@ from bot.live import Keeper, Live, Read, compose_live, list_doors
 from bot.lock import hold_lock, make_home, remove_run, write_run
 from bot.logging import set_logging, veil
 from bot.parts import Parts, find_integrations, find_sections
+from bot.routes import build_routes
 from bot.rules import make_rulebook
 from bot.street import HouseStreet
 from bot.upkeep import list_handlers, set_upkeep
@@ -46,9 +47,10 @@ from core.messages import Place, Reply, Tone
 from core.model import Actor, Lane, Role
 from core.pool import Pool
 from core.redaction import Redactor
+from core.routing import keep_routes
 from core.rulebook import Rulebook
 from core.settings import Draft, Settings, load_settings
-from core.store import Database, append_events
+from core.store import Database, Transaction, append_events
 from core.timers import Timers
 from core.transcript import Transcript
 from core.version import VERSION
@@ -118,7 +120,7 @@ class Bot:
             stack.push_async_callback(self.database.close)
             await self._open_database()
             async with self.database.transaction() as tx:
-                await self.entrance.admit(tx, self.settings)
+                await self._admit(tx, self.settings)
                 login = await self.entrance.make_login(tx, self.settings)
                 claim = await self.entrance.make_claim(tx, self.settings)
             await self._wire(stack)
@@ -141,6 +143,11 @@ class Bot:
             await self.database.upgrade()
         except TemporaryFailure as failure:
             raise ConfigurationError(failure.message, where="database", remedy=failure.remedy) from failure
+
+    async def _admit(self, tx: Transaction, settings: Settings) -> None:
+        """Who these settings let in, and who hears of all agents."""
+        await self.entrance.admit(tx, settings)
+        await keep_routes(tx, build_routes(settings))
 
     def hang_up(self) -> None:
         """On SIGHUP: the terminal was closed, or somebody wants the settings to be read again."""
@@ -189,9 +196,7 @@ class Bot:
             checks=self._bind_checks(live),
             doors=list_doors(live),
         )
-        self.house.keeper = Keeper(
-            self.house, parts, self.read, self.entrance.admit, self._adopt, self.listeners.ailing
-        )
+        self.house.keeper = Keeper(self.house, parts, self.read, self._admit, self._adopt, self.listeners.ailing)
         self._wire_spine(parts)
         await self._wire_agents(parts, stack)
         self.dispatcher = Dispatcher(self.house, self.registry)

@@ -8,7 +8,8 @@ from typing import Any
 from core.delivery import bump_postings, queue_reply
 from core.events import Event
 from core.model import Agent, Posting
-from core.notices import write_notice
+from core.notices import Notice, write_notice
+from core.routing import read_routes
 from core.store import Transaction, append_events, find
 
 _ASKS = ("request.opened", "request.expired")
@@ -30,10 +31,19 @@ async def announce_facts(tx: Transaction, agent: Agent, *facts: Event) -> list[E
         if notice := write_notice(event, agent):
             lane, reply = notice
             await queue_reply(tx, agent.place, reply, stream=subject_of(agent.id), lane=lane, now=event.at)
-            for place in await _list_other_places(tx, agent) if event.kind in _ASKS else ():
-                stream = f"{subject_of(agent.id)}@{place}"
-                await queue_reply(tx, place, reply, stream=stream, lane=lane, now=event.at)
+            await _tell_others(tx, event, agent, notice)
     return events
+
+
+async def _tell_others(tx: Transaction, event: Event, agent: Agent, notice: Notice) -> None:
+    """Each place has a stream of its own: one that takes nothing holds up no other."""
+    lane, reply = notice
+    words = dict.fromkeys(await _list_other_places(tx, agent) if event.kind in _ASKS else (), reply)
+    routes = await read_routes(tx)
+    words |= {place: routes.word(reply, agent) for place in routes.choose(event, agent)}
+    for place, told in words.items():
+        stream = f"{subject_of(agent.id)}@{place}"
+        await queue_reply(tx, place, told, stream=stream, lane=lane, now=event.at)
 
 
 async def _list_other_places(tx: Transaction, agent: Agent) -> list[str]:

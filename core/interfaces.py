@@ -33,6 +33,7 @@ from core.offer import Kind as Kind  # noqa: PLC0414
 from core.offer import Pace as Pace  # noqa: PLC0414
 from core.offer import Plain as Plain  # noqa: PLC0414
 from core.offer import Walls as Walls  # noqa: PLC0414
+from core.offer import Watch as Watch  # noqa: PLC0414
 from core.verbs import Verb as Verb  # noqa: PLC0414
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
@@ -310,7 +311,8 @@ class Integration:
     `always`: it is on without a section in the settings. `listen` hears a platform until it is cancelled; a
     TemporaryFailure of it is tried again, a PermanentFailure is told to people. `sealed`: its buttons carry ids of
     stored actions instead of commands. `threads`: what is said of an agent goes below its card, to `place/AGENT`.
-    `verbs` are words of the command line after its name."""
+    `verbs` are words of the command line after its name. `watches` says, by its settings, which places of it hear of
+    all agents."""
 
     name: str
     about: str
@@ -329,6 +331,7 @@ class Integration:
     checks: Callable[[Setup], Awaitable[Sequence[Check]]] | None = None
     listen: Callable[[Setup], Coroutine[Any, Any, None]] | None = None
     verbs: Sequence[LocalVerb] = ()
+    watches: Callable[[Any], Sequence[Watch]] | None = None
     pace: Pace = field(default_factory=Pace)
     always: bool = False
     sealed: bool = False

@@ -72,3 +72,12 @@ class Pace:
 
     edit_gap: float = 0.0
     posts_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A place of an integration (`webhook` of `slack:webhook`) that hears of all agents. `concerns` are those of
+    core.routing: needs, failed, finished."""
+
+    address: str
+    concerns: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from core.interfaces import Errand, Flag, Integration, LocalVerb, Pace, Setup
+from core.interfaces import Errand, Flag, Integration, LocalVerb, Pace, Setup, Watch
 
 if TYPE_CHECKING:
     from core.interfaces import Chat, Check, Door
@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 def _make_chat(setup: Setup) -> Chat:
     from integrations.slack.chat import SlackChat
     from integrations.slack.line import open_line
+    from integrations.slack.webhook import HookedChat, Webhook
 
-    return SlackChat(setup.settings, setup.anchors, open_line(setup))
+    settings = setup.settings
+    chat = None if settings.is_send_only else SlackChat(settings, setup.anchors, open_line(setup))
+    url = settings.webhook_url.get_secret_value()
+    return chat if chat and not url else HookedChat(Webhook(url), chat)
+
+
+def _list_watches(settings: Any) -> Sequence[Watch]:
+    return [Watch("webhook", settings.notify)] if settings.webhook_url.get_secret_value() else []
 
 
 def _read_settings() -> type[Any]:
@@ -31,6 +39,8 @@ def _make_doors(setup: Setup) -> Sequence[Door]:
 
 
 async def _listen(setup: Setup) -> None:
+    if setup.settings.is_send_only:
+        return
     from integrations.slack.listen import listen
 
     await listen(setup)
@@ -86,6 +96,7 @@ integration = Integration(
     checks=_run_checks,
     listen=_listen,
     verbs=(_MANIFEST, _SETUP),
+    watches=_list_watches,
     pace=Pace(edit_gap=3.0, posts_per_second=1.0),
     sealed=True,
     threads=True,

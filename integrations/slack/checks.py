@@ -21,6 +21,8 @@ _MANIFEST = "Bring the app up to `slack manifest` (App Manifest, in its settings
 async def run_checks(setup: Setup) -> Sequence[Check]:
     """The lines of `doctor`."""
     settings: SlackSettings = setup.settings
+    if settings.is_send_only:
+        return [Check("slack webhook", True, f"notices alone: {', '.join(settings.notify) or 'none'}")]
     home = await setup.notebook.read(TEAM) or ""
     try:
         bot = await meet_bot(settings)

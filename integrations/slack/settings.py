@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
@@ -23,7 +23,8 @@ def is_safe(url: str) -> bool:
 
 
 class SlackSettings(ChatSection):
-    """A Slack workspace: a bot with Socket Mode (`app_token`) or signed HTTP (`signing_secret`), or both."""
+    """A Slack workspace: a bot with Socket Mode (`app_token`) or signed HTTP (`signing_secret`), or both; or a webhook
+    alone, to which notices of all agents go."""
 
     bot_token: Annotated[SecretStr, Variable("SLACK_BOT_TOKEN")] = Field(
         _EMPTY, description="Bot User OAuth Token, xoxb-…"
@@ -35,17 +36,40 @@ class SlackSettings(ChatSection):
     signing_secret: Annotated[SecretStr, Variable("SLACK_SIGNING_SECRET", enables=False)] = Field(
         _EMPTY, description="Signing Secret: Slack calls /hooks/slack/events at http.public_url."
     )
+    webhook_url: Annotated[SecretStr, Variable("SLACK_WEBHOOK_URL")] = Field(
+        _EMPTY, description="Incoming webhook of a channel that hears of all agents, with or without a bot."
+    )
+    notify: tuple[Literal["needs", "failed", "finished"], ...] = Field(
+        ("needs", "failed", "finished"),
+        description="What the webhook hears of: agents that need somebody, that failed, that finished.",
+    )
     command: str = Field("/agent", description="The slash command as the app's manifest has it.")
     api_url: str = Field("https://slack.com/api/", description="Where Slack's Web API is.")
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        self._check_tokens()
+        self._check_webhook()
+        if not self.is_send_only:
+            self._check_tokens()
         if not COMMAND.fullmatch(self.command):
             raise fault("this is no slash command.", "Write it as /agent", "command")
         if not is_safe(self.api_url):
             raise fault("tokens go there in clear text.", "Use https.", "api_url")
         return self
+
+    @property
+    def is_send_only(self) -> bool:
+        """Whether there is a webhook and nothing else."""
+        others = (self.bot_token, self.app_token, self.signing_secret)
+        return bool(self.webhook_url.get_secret_value()) and not any(item.get_secret_value() for item in others)
+
+    def _check_webhook(self) -> None:
+        url = self.webhook_url.get_secret_value()
+        if url and not (is_safe(url) and urlsplit(url).path.strip("/")):
+            remedy = "Copy the address of the incoming webhook: https://hooks.slack.com/services/…"
+            raise fault("this is no address of a webhook.", remedy, "webhook_url")
+        if not url and "notify" in self.model_fields_set:
+            raise fault("there is no webhook to tell.", "Set SLACK_WEBHOOK_URL, or remove the line.", "notify")
 
     def _check_tokens(self) -> None:
         bot, app = self.bot_token.get_secret_value(), self.app_token.get_secret_value()

@@ -22,6 +22,7 @@ FOLDER = Path(manifest.__file__).parent
 # Methods for channels of each kind: which right they take. The bot opens none but direct messages.
 BY_KIND = {
     "conversations.info": ("read", ("channel", "group")),
+    "users.conversations": ("read", ("channel", "group", "im")),
     "conversations.replies": ("history", ("channel", "group", "im")),
     "conversations.history": ("history", ("channel", "group", "im")),
 }

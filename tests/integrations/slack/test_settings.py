@@ -28,9 +28,25 @@ def test_two_tokens_turn_it_on(tmp_path: Path) -> None:
     assert load(tmp_path, GOOD) is not None
 
 
+def test_a_webhook_alone_is_enough(tmp_path: Path) -> None:
+    hook = {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/services/T1/B1/x"}
+    assert load(tmp_path, hook).is_send_only  # type: ignore[attr-defined]
+    assert not load(tmp_path, hook | GOOD).is_send_only  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("environ", "text", "key", "words"),
     [
+        ({"SLACK_WEBHOOK_URL": "http://hooks.slack.com/services/T1"}, "", "webhook_url", "no address of a webhook"),
+        ({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/"}, "", "webhook_url", "no address of a webhook"),
+        (
+            {"SLACK_WEBHOOK_URL": "https://hooks.slack.com/s/T1", "SLACK_APP_TOKEN": "xapp-1"},
+            "",
+            "bot_token",
+            "missing",
+        ),
+        ({"SLACK_WEBHOOK_URL": "https://hooks.slack.com/s/T1"}, "integrations: {slack: {notify: [all]}}", "notify", ""),
+        (GOOD, "integrations: {slack: {notify: [failed]}}", "notify", "no webhook to tell"),
         ({"SLACK_BOT_TOKEN": "xoxb-1"}, "", "app_token", "could be heard"),
         ({"SLACK_BOT_TOKEN": "xoxp-1", "SLACK_APP_TOKEN": "xapp-1"}, "", "bot_token", "no bot token"),
         ({"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xoxb-1"}, "", "app_token", "no app-level token"),
