@@ -31,8 +31,8 @@ from bot.parts import Parts, find_integrations, find_sections
 from bot.routes import build_routes
 from bot.rules import make_rulebook
 from bot.street import HouseStreet
+from bot.subjects import draw_subject
 from bot.upkeep import list_handlers, set_upkeep
-from bot.views import draw_subject
 from bot.web.feed import Feed
 from bot.web.server import LoopLag, bind_socket, make_app, make_server
 from core.clock import WallClock

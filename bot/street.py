@@ -21,7 +21,7 @@ from bot.commands.registry import Registry
 from bot.dispatcher import Call, Dispatcher, describe_error, name_call, say_error
 from bot.house import House
 from bot.names import find_defaults, list_names
-from bot.views import draw_subject
+from bot.subjects import draw_subject
 from core.actions import demand_offered, find_sent, open_action, use_action
 from core.asks import ACCESS, ask_from_chat
 from core.delivery import name_delivery, queue_reply
@@ -34,6 +34,8 @@ from core.model import Actor, Delivery, InboxItem, Lane, Role
 from core.people import ensure_person, find_person
 from core.permissions import demand_stranger
 from core.store import Transaction, get
+from core.tab import TURN, is_home
+from core.tabs import open_tab, touch_tab, turn_tab
 
 log = structlog.get_logger()
 LONGEST_WORDS = 30_000
@@ -63,20 +65,39 @@ class HouseStreet:
             return
         if await self._was_heard(house, message):
             return
-        action: Action | None = None
         try:
-            if message.how is How.BUTTON:
-                action = await self._find_action(house, message)
-                if action.command == ACCESS:
-                    await self._ask_access(house, message)
-                    return
-            meaning = await self._read(house, message, action)
-            if isinstance(meaning, Reply):
-                await self._tell(house, message, meaning)
-            else:
-                await self._take(house, message, meaning, action)
+            if message.how is How.OPENED:
+                await self._open_tab(house, message)
+                return
+            action = await self._find_action(house, message) if message.how is How.BUTTON else None
+            if action is None or not await self._do_here(house, message, action):
+                await self._do_command(house, message, action)
         except UserError as error:
             await self._tell(house, message, say_error(describe_error(error)))
+
+    async def _do_here(self, house: House, message: Message, action: Action) -> bool:
+        """What a button does that stands for no command; False when it stands for one."""
+        if is_home(message.place):
+            async with house.database.transaction() as tx:
+                await touch_tab(tx, _hide_address(message), house.now())
+                if action.command.startswith(TURN):
+                    await turn_tab(tx, message.place, action.command)
+                    return True
+        if action.command == ACCESS:
+            await self._ask_access(house, message)
+        return action.command == ACCESS
+
+    async def _open_tab(self, house: House, message: Message) -> None:
+        await self._find_actor(house, message)
+        async with house.database.transaction() as tx:
+            await open_tab(tx, _hide_address(message), house.now())
+
+    async def _do_command(self, house: House, message: Message, action: Action | None) -> None:
+        meaning = await self._read(house, message, action)
+        if isinstance(meaning, Reply):
+            await self._tell(house, message, meaning)
+        else:
+            await self._take(house, message, meaning, action)
 
     async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
         """Names of a kind that fit. Raises TemporaryFailure."""
@@ -162,7 +183,7 @@ class HouseStreet:
             place=str(name_channel(message.place)),
             command=meaning.command.name,
             arguments=meaning.arguments,
-            reply_to=str(message.private if message.how in (How.COMMAND, How.BUTTON) else message.place),
+            reply_to=str(_find_reply(message)),
             private=str(message.private),
             facts=hide_addresses(message.facts),
             identity=message.identity,
@@ -178,7 +199,9 @@ class HouseStreet:
     async def _ask_access(self, house: House, message: Message) -> None:
         """Admins are asked, here and in the console. Raises Conflict, as `ask_from_chat`, and Refused for strangers."""
         demand_stranger(read_facts(house.settings, message.place.chat, message.facts))
-        places = (Place("console", "main"), name_channel(message.place))
+        # Nobody but themselves sees their own tab.
+        here = () if is_home(message.place) else (name_channel(message.place),)
+        places = (Place("console", "main"), *here)
         async with house.database.transaction() as tx:
             ask = await ask_from_chat(tx, message.identity, message.name, places, house.now())
             words = f"Admins are asked. Tell one of them your code word, “{ask.word}”: they let you in when it fits."
@@ -241,6 +264,17 @@ class HouseStreet:
 def _name_told(message: Message) -> str:
     """The key of an answer that came without a command."""
     return f"told:{message.place.chat}:{message.key}"
+
+
+def _hide_address(message: Message) -> Message:
+    """What of it may be stored."""
+    return replace(message, facts=hide_addresses(message.facts))
+
+
+def _find_reply(message: Message) -> Place:
+    """Where an answer goes that is not for the one who asked alone."""
+    is_private = message.how in (How.COMMAND, How.BUTTON) and not is_home(message.place)
+    return message.private if is_private else message.place
 
 
 def name_channel(place: Place) -> Place:

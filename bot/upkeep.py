@@ -23,6 +23,7 @@ from core.store import Transaction, find, forget_events, get
 from core.store.files import forget_blobs
 from core.store.fleet import forget_updates
 from core.store.spine import forget_actions, forget_deliveries, forget_handled
+from core.tabs import forget_tabs
 from core.timers import Handler, set_timer
 
 UPKEEP = "upkeep"
@@ -56,6 +57,7 @@ async def forget_old(tx: Transaction, settings: Settings, now: datetime) -> None
     await forget_visits(tx, now)
     await forget_asks(tx, now)
     await forget_old_codes(tx, now)
+    await forget_tabs(tx, now)
     await forget_handled(tx, now - _REPEATS_REMEMBERED)
     await forget_actions(tx, now - LASTS)
     await forget_blobs(tx, now - _FILES_AWAITED)

@@ -9,15 +9,12 @@ from typing import Any
 
 from bot.house import House
 from core.announce import subject_of
-from core.asks import draw_ask
 from core.budgets import Budget, is_spent, read_raised
 from core.cards import Sight, draw_agent, write_request, write_tally
 from core.crew import Site
 from core.home import say_machine
 from core.lifecycle import count_seconds, derive_status
-from core.messages import Card
 from core.model import Agent, AgentMessage, Attempt, MessageState, Outcome, Person, Request, RequestState
-from core.prose import TURN, draw_turn
 from core.quorum import Tally
 from core.requests import list_open
 from core.shelter import name_shelter, say_shelter
@@ -166,17 +163,6 @@ def write_agent(sight: Sight, now: datetime) -> dict[str, Any]:
 def _write_tally(tallies: Mapping[str, Tally], request: Request) -> dict[str, Any]:
     tally = tallies.get(request.id)
     return {"approvals": write_tally(tally)} if tally else {}
-
-
-async def draw_subject(tx: Transaction, house: House, subject: str) -> Card | None:
-    """The card of a posting's subject (`agent:ID`, `access:ID`, `turn:…`); None when there is no such thing."""
-    kind, _, name = subject.partition(":")
-    if kind == "access":
-        return await draw_ask(tx, name, house.projects)
-    if kind == TURN:
-        return await draw_turn(tx, subject)
-    agent = await get(tx, Agent, id=name) if kind == "agent" else None
-    return draw_agent(await see_agent(tx, house, agent), house.now()) if agent else None
 
 
 async def await_resume(house: House, agent: Agent, timeout: float) -> str:

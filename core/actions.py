@@ -20,7 +20,8 @@ _DRAW_AGAIN = "Look at its card again: it shows what can be done now."
 async def seal_card(tx: Transaction, card: Card, holder: str, subject: str, now: datetime) -> Card:
     """The same card with an id in the place of each command. A button that says the same has the same id for good."""
     sealed = [await _seal_button(tx, button, holder, subject, now) for button in card.buttons]
-    return replace(card, buttons=tuple(sealed))
+    parts = [await seal_card(tx, part, holder, subject, now) for part in card.parts]
+    return replace(card, buttons=tuple(sealed), parts=tuple(parts))
 
 
 async def seal_reply(tx: Transaction, reply: Reply, holder: str, now: datetime) -> Reply:
@@ -63,7 +64,7 @@ async def find_sent(tx: Transaction, action: Action) -> list[Card]:
 
 def demand_offered(action: Action, cards: Sequence[Card]) -> Button:
     """The button among these cards as they are now. Raises Conflict when they do not offer it any more."""
-    for button in (button for card in cards for button in card.buttons):
+    for button in (button for card in cards for button in card.list_buttons()):
         if (button.command, bool(button.prompt)) == (action.command, action.prompted):
             return button
     raise Conflict("This cannot be done any more: somebody did it, or things went on.", remedy=_DRAW_AGAIN)

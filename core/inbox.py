@@ -11,6 +11,8 @@ from core.messages import Place, Reply, Visibility
 from core.model import InboxItem, Lane
 from core.store import Transaction, change, get, insert_new
 from core.store.spine import forget_handled, list_unhandled
+from core.tab import is_home
+from core.tabs import answer_tab
 
 __all__ = ["BELL", "amend_item", "finish_item", "forget_handled", "list_unhandled", "receive_item"]
 
@@ -41,7 +43,9 @@ async def answer_place(tx: Transaction, item: InboxItem, reply: Reply, now: date
     if not item.reply_to:
         return
     place = Place.parse(item.reply_to)
-    if reply.visibility is Visibility.ASKER:
+    if is_home(place) and await answer_tab(tx, place, reply):
+        return
+    if reply.visibility is Visibility.ASKER or is_home(place):
         place = Place.parse(item.private) if item.private else Place(place.chat, f"@{item.person}")
     stream = f"replies:{place}"
     await queue_reply(tx, place, reply, stream=stream, lane=Lane.HUMAN, now=now, key=key or _name_reply(item.id))

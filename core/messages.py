@@ -93,7 +93,8 @@ class Attachment:
 class Card:
     """A thing as people see it. Text is data: every renderer escapes it. `fields` are label and value pairs. `prose` is
     what an agent said, in Markdown; it may be `growing` still, and `readers` are identities of whom it is for first.
-    `times` are moments, in seconds since 1970, by the words that stand for them in the lines."""
+    `times` are moments, in seconds since 1970, by the words that stand for them in the lines. `parts`
+    are cards below one heading, of what is a page by itself: a home tab (core.overview)."""
 
     title: str
     tone: Tone = Tone.PLAIN
@@ -106,6 +107,11 @@ class Card:
     growing: bool = False
     readers: Sequence[str] = ()
     times: Sequence[tuple[str, int]] = ()
+    parts: Sequence[Card] = ()
+
+    def list_buttons(self) -> Sequence[Button]:
+        """Its buttons, and those of all its parts."""
+        return (*self.buttons, *(button for part in self.parts for button in part.list_buttons()))
 
 
 ADVICE = "what to do"
@@ -136,12 +142,14 @@ class Reply:
 
 
 class How(StrEnum):
-    """What somebody did: said a line, gave a command, said something to the bot, or used a button."""
+    """What somebody did: said a line, gave a command, said something to the bot, used a button, or opened the page that
+    a chat keeps for them alone."""
 
     LINE = "line"
     COMMAND = "command"
     MENTION = "mention"
     BUTTON = "button"
+    OPENED = "opened"
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,7 +274,8 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class Posting:
     """One living card in one place. Drawn when `shown` is behind `wanted`; versions may be skipped. `holder`, `unsure`
-    are as a Delivery's. `hears` is a place beside the subject's own that is told when it asks for somebody."""
+    are as a Delivery's. `hears` is a place beside the subject's own that is told when it asks for somebody; `digest` is
+    that of the card which is shown, "" when that is not known."""
 
     id: str
     subject: str
@@ -289,6 +290,7 @@ class Posting:
     lease_until: datetime | None = None
     unsure: bool = False
     hears: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +21,9 @@ from core.pace import choose_delay
 from core.parcel import write_failure
 from core.store import Transaction, append_events, change, get, lock_numbers
 from core.store.spine import add_posting, find_next_posting, list_stale, raise_wanted
-from core.wire import map_text
+from core.store.tabs import find_next_look, remove_tab, stir_tabs
+from core.tab import GAP, is_subject
+from core.wire import encode_card, map_text
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +46,11 @@ async def bump_postings(tx: Transaction, subject: str) -> int:
     return changed
 
 
+def digest_card(card: Card) -> str:
+    """What is remembered of a card that is shown."""
+    return hashlib.sha256(json.dumps(encode_card(card)).encode()).hexdigest()[:32]
+
+
 class Drawing:
     """A posting that this courier has claimed: load, seal, look up, redact, draw, record."""
 
@@ -55,17 +64,24 @@ class Drawing:
         self._version = posting.wanted
         self._reference = posting.reference
         self._card: Card | None = None
+        self._digest = ""
+        self._is_shown = False
 
     async def _load(self) -> None:
         self._desk.find_chat(self._place)
         async with self._desk.database.reading() as tx:
             # The version before the state: a change in between is drawn once more, never missed.
-            fresh = await get(tx, Posting, id=self.id)
-            self._version = fresh.wanted if fresh else self._version
+            fresh = await get(tx, Posting, id=self.id) or self._posting
+            self._version = fresh.wanted
             self._card = await self._desk.draw(tx, self._posting.subject)
+        self._digest = digest_card(self._card) if self._card else ""
+        is_sure = bool(self._reference) and not self._posting.unsure
+        self._is_shown = self._card is None or (is_sure and self._digest == fresh.digest)
 
     async def _seal(self) -> None:
-        if self._card is None or not self._card.buttons or not self._desk.is_sealed(self._place):
+        if self._card is None or self._is_shown or not self._card.list_buttons():
+            return
+        if not self._desk.is_sealed(self._place):
             return
         async with self._desk.database.transaction() as tx:
             now = self._desk.clock.now()
@@ -79,7 +95,7 @@ class Drawing:
         self._card = map_text(self._card, self._desk.redact)
 
     async def _draw(self) -> None:
-        if self._card is None:
+        if self._card is None or self._is_shown:
             return
         # A new message has the same key on every retry, whatever it shows by then.
         key = f"{self.id}-{self._version}" if self._reference else self.id
@@ -88,9 +104,10 @@ class Drawing:
 
     async def _record(self) -> None:
         gap = timedelta(seconds=self._desk.pace_of(self._posting.place).edit_gap)
-        due_at = self._desk.clock.now() + gap if gap else None
+        gap = max(gap, GAP) if is_subject(self._posting.subject) else gap
+        due_at = self._desk.clock.now() + gap if gap and not self._is_shown else self._posting.due_at
         async with self._desk.database.transaction() as tx:
-            await self._close(tx, due_at=due_at, shown=self._version, error="")
+            await self._close(tx, due_at=due_at, shown=self._version, error="", digest=self._digest)
 
     async def put_off(self, failure: TemporaryFailure) -> None:
         """Draw it later, as it is by then."""
@@ -111,7 +128,10 @@ class Drawing:
         log.error("a card failed", posting=self.id, place=self._posting.place, reason=reason)
         async with self._desk.database.transaction() as tx:
             await lock_numbers(tx)
-            closed = await self._close(tx, shown=self._version, error=reason, due_at=None)
+            closed = await self._close(tx, shown=self._version, error=reason, due_at=None, digest="")
+            if closed and is_subject(self._posting.subject):
+                # Who left opens it no more; who did not is drawn one when they open it.
+                await remove_tab(tx, self._posting.place)
             if closed and reason != self._posting.error:
                 await append_events(tx, write_failure(self.id, self._posting.place, reason, self._desk.clock.now()))
 
@@ -135,6 +155,7 @@ class PostingLine:
     async def claim(self, tx: Transaction, room: int, ids: set[str]) -> list[Drawing]:
         """Cards that may be drawn now. A new one is a post and keeps the place's pace; an edit has its own gap."""
         now = self._desk.clock.now()
+        await stir_tabs(tx, now)
         closed = self._desk.gate.list_closed(now)
         stale = await list_stale(tx, now, room, places=list(closed), ids=ids)
         return [Drawing(self._desk, await self._take(tx, posting, now)) for posting in stale if self._enter(posting)]
@@ -158,5 +179,5 @@ class PostingLine:
     async def find_next(self, tx: Transaction) -> datetime | None:
         """When the next one is due, or the next place is free."""
         now = self._desk.clock.now()
-        due = await find_next_posting(tx, now)
-        return min((due or now + LEASE, *self._desk.gate.list_closed(now).values()))
+        known = [at for at in (await find_next_posting(tx, now), await find_next_look(tx)) if at]
+        return min((now + LEASE, *known, *self._desk.gate.list_closed(now).values()))

@@ -50,6 +50,7 @@ def decode_card(body: Mapping[str, Any]) -> Card:
         readers=tuple(body.get("readers", ())),
         times=tuple((words, moment) for words, moment in body.get("times", ())),
         buttons=tuple(_decode_button(button) for button in body.get("buttons", ())),
+        parts=tuple(decode_card(part) for part in body.get("parts", ())),
     )
 
 

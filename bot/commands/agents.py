@@ -6,17 +6,32 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from bot.commands.files import say_files
 from bot.commands.later import import_later
-from bot.commands.parameters import AgentId, Files, Flag, HereWord, KindName, PersonName, ProjectName, Shown, Text, Word
+from bot.commands.parameters import (
+    EVERY,
+    AgentId,
+    AgentOrAll,
+    Files,
+    Flag,
+    HereWord,
+    KindName,
+    PersonName,
+    ProjectName,
+    Shown,
+    Text,
+    Word,
+)
 from bot.commands.registry import command
+from core.errors import BadInput
 from core.messages import Place, Reply, Table, Visibility
 
 if TYPE_CHECKING:
+    from bot import bulk, models, views
     from bot import choice as choices
-    from bot import models, views
     from bot.commands.context import Context
     from core import agents, cards, ledger, lifecycle, model, prompts
     from core.store import fleet
 else:
+    bulk = import_later("bot.bulk")
     choices = import_later("bot.choice")
     models = import_later("bot.models")
     views = import_later("bot.views")
@@ -31,6 +46,7 @@ else:
 StatusName = Literal["needs you", "stuck", "failed", "working", "queued", "ready", "done", "stopped"]
 MOST_LISTED = 1_000
 _HEARD = 15.0
+_LONGEST_HINT = 500
 
 
 @command(
@@ -194,18 +210,51 @@ def _say_handover(agent: str, how: agents.Handover) -> str:
 
 @command(
     "stop",
-    "Stop an agent; its work is kept",
+    "Stop an agent, or all that you may, which are shown before; their work is kept",
     synonyms=("cancel", "abort", "kill"),
     role="operator",
     acts=True,
-    examples=("stop sample-1",),
+    examples=("stop sample-1", "stop all --mine", "stop all --status working"),
 )
-async def stop(ctx: Context, agent: AgentId, reason: Annotated[Text, Shown("REASON…"), "Why."] = "") -> Reply:
+async def stop(
+    ctx: Context,
+    agent: AgentOrAll,
+    reason: Annotated[Text, Shown("REASON…"), "Why."] = "",
+    *,
+    status: Annotated[StatusName, "Of all, only those in this state."] | None = None,
+    project: Annotated[ProjectName, "Of all, only those of this project."] = "",
+    mine: Annotated[Flag, "Of all, only those that are yours."] = False,
+    only: Annotated[Text, Shown("AGENTS"), "Exactly these, which were shown; it is done."] = "",
+) -> Reply:
+    if agent == EVERY:
+        return await (_stop_all(ctx, only) if only else _plan_stop(ctx, status, project, mine))
+    if status or project or mine or only:
+        raise BadInput("Options choose among all agents, and one is named.", remedy="`stop all` takes them.")
     async with ctx.change() as change:
         found = await agents.require_agent(change.tx, agent)
         stopped = await agents.stop_agent(change.tx, ctx.actor, found, reason, ctx.now)
         words = f"Stopping {found.id}; its work is kept." if stopped else f"{found.id} does not run."
         change.reply = Reply(text=words, data={"agent": found.id, "stopping": stopped})
+    return change.reply
+
+
+async def _plan_stop(ctx: Context, status: str | None, project: str, mine: bool) -> Reply:
+    async with ctx.read() as tx:
+        owner = ctx.actor.person if mine else ""
+        found = await fleet.list_agents(tx, project=project, owner=owner, outcome=model.Outcome.NONE, limit=bulk.MOST)
+        sights = await views.see_agents(tx, ctx.house, found)
+    wanted = [sight for sight in sights if status in (None, sight.status.value)]
+    plan = [(sight, bulk.find_hindrance(ctx.actor, sight)) for sight in wanted]
+    able = bulk.list_able(plan)
+    data = {"stops": able, "left_out": {sight.agent.id: why for sight, why in plan if why}}
+    hint = f'`stop all --only "{" ".join(able)}"` stops exactly these.' if able else ""
+    return Reply(cards=(bulk.draw_plan(plan),), data=data, hint=hint if len(hint) < _LONGEST_HINT else "")
+
+
+async def _stop_all(ctx: Context, only: str) -> Reply:
+    async with ctx.change() as change:
+        outcomes = await bulk.stop_agents(change.tx, ctx.actor, only.lower().replace(",", " ").split(), ctx.now)
+        change.reply = Reply(text=bulk.say_outcomes(outcomes), data={"agents": outcomes})
     return change.reply
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bot.commands.parameters import AGENT, ASKER, FILES, MAX_TEXT, Parameter
+from bot.commands.parameters import AGENT, ASKER, FILES, FLEET, MAX_TEXT, Parameter
 from bot.commands.parser import CLOSERS, DASHES, OPTION, SUBJECT, Defaults, Token, quote_word, scan_token, skip_spaces
 from bot.commands.registry import Command, Registry
 from core.errors import UserError
@@ -260,7 +260,7 @@ def unite(found: Iterable[Suggestion]) -> Iterator[Suggestion]:
 
 def may_be_left_out(item: Parameter, defaults: Defaults) -> bool:
     """Whether an agent's thread says it."""
-    return bool(defaults.agent) and item.positional and item.type in (AGENT, ASKER)
+    return bool(defaults.agent) and item.positional and item.type in (AGENT, FLEET, ASKER)
 
 
 def scan_word(head: str, position: int) -> tuple[int, Token | None]:

@@ -210,6 +210,14 @@ AGENT = ParameterType(
     source="agents",
     about="The agent, like web-3.",
 )
+EVERY = "all"
+FLEET = ParameterType(
+    "agent",
+    "AGENT|all",
+    make_lower(make_word("agent", rf"{AGENT_NAME}|{EVERY}", AGENT_HINT)),
+    source="agents",
+    about="The agent, like web-3; or all of them.",
+)
 SPENDER = ParameterType(
     "budget",
     "AGENT|person|project|day",
@@ -273,6 +281,7 @@ DURATION = ParameterType("duration", "2h", read_duration, bind_duration)
 FILES = ParameterType("files", "FILE", read_files, bind_files, about="A file for the agent; may be repeated.")
 
 AgentId = Annotated[str, AGENT]
+AgentOrAll = Annotated[str, FLEET]
 Spender = Annotated[str, SPENDER]
 RequestId = Annotated[str, REQUEST]
 AgentOrRequest = Annotated[str, ASKER]

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.commands.leading import check_first
-from bot.commands.parameters import AGENT, AGENT_NAME, ASKER, MAX_TEXT, SPENDER, Parameter
+from bot.commands.parameters import AGENT, AGENT_NAME, ASKER, EVERY, FLEET, MAX_TEXT, SPENDER, Parameter
 from bot.commands.registry import Command, Registry, read_arguments, read_value, shorten_name
 from core.errors import BadInput
 
@@ -173,13 +173,20 @@ def read_positional(reading: Reading, item: Parameter) -> None:
         fallback = reading.defaults.project
         check_leading(reading, token)
     else:
-        known = token and (item.type not in (AGENT, ASKER) or bool(SUBJECT.fullmatch(token.value)))
-        fallback = reading.defaults.agent if item.type in (AGENT, ASKER, SPENDER) else ""
+        known = token and is_named(item, token.value)
+        fallback = reading.defaults.agent if item.type in (AGENT, FLEET, ASKER, SPENDER) else ""
     if token and (known or not (fallback or item.leading)):
         reading.position = token.end
         reading.add(item, token.value)
     elif fallback:
         reading.add(item, fallback)
+
+
+def is_named(item: Parameter, word: str) -> bool:
+    """Whether a word may be the agent that is meant, and none is to be guessed."""
+    if item.type is FLEET and word.casefold() == EVERY:
+        return True
+    return item.type not in (AGENT, FLEET, ASKER) or bool(SUBJECT.fullmatch(word))
 
 
 def check_leading(reading: Reading, token: Token | None) -> None:

@@ -52,7 +52,8 @@ async def append_events(tx: Transaction, *new: Event) -> list[Event]:
     last = await take_numbers(tx, "events", len(new))
     placed = [replace(event, seq=last - len(new) + 1 + index) for index, event in enumerate(new)]
     await tx.run(_INSERT, [encode(event) for event in placed])
-    tx.ring(BELL)
+    # Home tabs are drawn by what happened.
+    tx.ring(BELL, "postings")
     return placed
 
 

@@ -230,10 +230,14 @@ async def list_agents(
     return await find(tx, Agent, *conditions, order=order, limit=limit)
 
 
-async def count_outcomes(tx: Transaction) -> dict[Outcome, int]:
-    """How many agents that were not removed came to rest in which way; NONE for those that did not."""
+async def count_outcomes(tx: Transaction, owner: str = "") -> dict[Outcome, int]:
+    """How many agents that were not removed, of one owner if given, came to rest in which way; NONE for those that did
+    not."""
+    whose = [agents.c.owner == owner] if owner else []
     statement = (
-        sa.select(agents.c.outcome, sa.func.count()).where(agents.c.removed_at.is_(None)).group_by(agents.c.outcome)
+        sa.select(agents.c.outcome, sa.func.count())
+        .where(agents.c.removed_at.is_(None), *whose)
+        .group_by(agents.c.outcome)
     )
     return {Outcome(outcome): int(number) for outcome, number in await tx.run(statement)}
 

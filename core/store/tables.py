@@ -27,6 +27,7 @@ from core.store.tables_spine import (
     inbox,
     notebooks,
     postings,
+    tabs,
     timers,
 )
 from core.store.tables_usage import budget_warnings, day_raises, usage_days
@@ -61,6 +62,7 @@ __all__ = [
     "requests",
     "rules",
     "sessions",
+    "tabs",
     "timers",
     "tokens",
     "updates",

@@ -80,8 +80,24 @@ postings = Table(
     moment("lease_until", nullable=True),
     Column("unsure", Boolean, nullable=False),
     text("hears"),
+    text("digest"),
     Index("postings_by_subject", "subject", "place", unique=True),
     Index("postings_due", "due_at"),
+)
+
+tabs = Table(
+    "tabs",
+    metadata,
+    text("place", primary_key=True),
+    text("identity"),
+    text("name"),
+    plain("facts"),
+    number("seq"),
+    moment("looked_at"),
+    moment("seen_at"),
+    text("column"),
+    Column("mine", Boolean, nullable=False),
+    plain("answer", nullable=True),
 )
 
 board = Table(

@@ -55,6 +55,10 @@ def _hear_words(app: AsyncApp, ear: Ear) -> None:
         ear.hear_revocation(event)
         await ack()
 
+    @app.event("app_home_opened")
+    async def home(ack: Ack, body: Json, event: Json) -> BoltResponse | None:
+        return await _take(ear, body, ack, partial(ear.hear_home, event))
+
     @app.command(_ANY)
     async def command(ack: Ack, body: Json) -> BoltResponse | None:
         words = str(body.get("text") or "").split()

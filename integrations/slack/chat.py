@@ -14,6 +14,7 @@ from core.interfaces import Anchors
 from core.messages import Attachment, Card, Place, Reply, Tone
 from integrations.slack.blocks import Drawn, draw_card, draw_reply
 from integrations.slack.budget import Budget
+from integrations.slack.home import draw_home
 from integrations.slack.line import Line
 from integrations.slack.places import Spot, split_reference
 from integrations.slack.settings import SlackSettings
@@ -24,6 +25,8 @@ EVENT = "callboard"
 _REMEMBERED = 2_000
 _LOOKED_THROUGH = 100
 _LONGEST_WAIT = 15.0
+# Of 100 that Slack takes.
+_PAGES_A_MINUTE = 95
 
 
 class SlackChat:
@@ -34,6 +37,7 @@ class SlackChat:
         self._anchors = anchors
         self._client = make_client(settings, line)
         self._budget = Budget()
+        self._pages = Budget(most=_PAGES_A_MINUTE, kept=0)
         self._sent: dict[str, str] = {}
         self._direct: dict[str, str] = {}
         self._streams = Streams(self._client)
@@ -52,7 +56,10 @@ class SlackChat:
 
     async def draw(self, place: Place, card: Card, reference: str, key: str) -> str:
         """Draw a card anew, or in its place. Raises as `post` does."""
-        drawn, spot = draw_card(card), Spot.read(place.address)
+        spot = Spot.read(place.address)
+        if spot.home:
+            return await self._publish(spot.user, card)
+        drawn = draw_card(card)
         reference = reference or self._sent.get(key, "")
         if card.prose:
             return await self._draw_prose(spot, card, drawn, reference, key)
@@ -95,6 +102,14 @@ class SlackChat:
             if _read_key(message) == key:
                 return f"{spot.channel}/{message['ts']}"
         return ""
+
+    async def _publish(self, user: str, card: Card) -> str:
+        """Show a page in somebody's home tab; its reference is that of the view."""
+        if wait := self._pages.take(time.monotonic(), urgent=False):
+            raise TemporaryFailure("Slack takes no more home tabs this minute.", retry_after=wait)
+        view = draw_home(card, self._settings.command)
+        said = await call(self._client.views_publish(user_id=user, view=view))
+        return str((said.get("view") or {}).get("id") or f"~{user}")
 
     def _remember(self, key: str, reference: str) -> str:
         self._sent[key] = reference

@@ -98,11 +98,18 @@ class Ear:
         key = f"click:{message}:{action.get('action_ts', '')}:{body['user']['id']}"
         await self._hand_in(key, spot, _read_actor(body), value, How.BUTTON, words)
 
+    async def hear_home(self, event: Json) -> None:
+        """Somebody opened the home tab."""
+        user = str(event["user"])
+        if event.get("tab") == "home":
+            key = f"home:{user}:{event.get('event_ts', '')}"
+            await self._hand_in(key, Spot("", "", user, home=True), {"user": user}, "", How.OPENED)
+
     async def hear_form(self, body: Json) -> None:
         """What somebody filled in."""
         view = body["view"]
         note, values = forms.read_note(view), forms.read_values(view)
-        spot = replace(Spot.read(note.get("place", "")), user="")
+        spot = _find_form_spot(note.get("place", ""), body)
         key = f"form:{view['id']}:{view.get('hash', '')}"
         kind = view.get("callback_id")
         if kind == forms.WORDS:
@@ -185,6 +192,8 @@ class Ear:
         return Spot(channel, agent) if kind == "agent" else Spot(channel)
 
     async def _find_clicked(self, body: Json) -> Spot:
+        if (body.get("view") or {}).get("type") == "home":
+            return Spot("", "", str(body["user"]["id"]), home=True)
         channel = str((body.get("channel") or {}).get("id") or "")
         container = body.get("container") or {}
         thread = str(container.get("thread_ts") or (body.get("message") or {}).get("thread_ts") or "")
@@ -242,16 +251,19 @@ class Ear:
         event = body.get("event") or {}
         channel = str(event.get("channel") or body.get("channel_id") or (body.get("channel") or {}).get("id") or "")
         user = str(event.get("user") or body.get("user_id") or (body.get("user") or {}).get("id") or "")
-        key = name_words(event) if event else ""
-        if not (channel and user) or (key and key in self._told):
+        key = name_words(event) if "ts" in event else ""
+        if not user or (key and key in self._told):
             return
         _remember(self._told, key)
         # The log has it already, and there is no other way to tell.
         with contextlib.suppress(TemporaryFailure, PermanentFailure):
             if url := str(body.get("response_url") or ""):
                 await answer_act(self.settings, url, said)
-            else:
+            elif channel:
                 await call(self.client.chat_postEphemeral(channel=channel, user=user, text=said))
+            else:
+                # A home tab is in no channel.
+                await call(self.client.chat_postMessage(channel=user, text=said))
 
 
 def _remember(keys: dict[str, bool], key: str) -> None:
@@ -284,6 +296,12 @@ async def _fetch_file(session: aiohttp.ClientSession, file: Json) -> Given:
 def _read_actor(body: Json) -> dict[str, Any]:
     user = body["user"]
     return {"user": user["id"], "team": user.get("team_id") or (body.get("team") or {}).get("id")}
+
+
+def _find_form_spot(place: str, body: Json) -> Spot:
+    """Where a form was opened; whose place it is, Slack says."""
+    spot = Spot.read(place)
+    return replace(spot, user=str(body["user"]["id"]) if spot.home else "")
 
 
 def _write_spawn(values: Mapping[str, str]) -> str:

@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from bot.house import House
-from bot.views import await_resume, draw_subject, see_agent, see_agents, write_agent
+from bot.subjects import draw_subject
+from bot.views import await_resume, see_agent, see_agents, write_agent
 from core.budgets import Plan
 from core.lifecycle import Patience
 from core.model import AgentMessage, Attempt, MessageState, Outcome, ProcessState, Status, Wanted

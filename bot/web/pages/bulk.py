@@ -8,16 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse
 
+from bot.bulk import MOST, find_hindrance
 from bot.web.pages.act import Field, run_line
-from bot.web.pages.roster import Roster, Row
+from bot.web.pages.roster import Roster
 from bot.web.pages.template import show_page
 from bot.web.pages.visitor import Guest, Visitor
-from core.lifecycle import is_resting
-from core.model import Wanted
-from core.permissions import RULES, allow
 
 router = APIRouter(include_in_schema=False)
-MOST = 1_000
 Names = Annotated[list[str], Form(max_length=MOST)]
 
 
@@ -33,18 +30,8 @@ async def stop_agents(
         outcomes = [(name, await _stop_agent(request, visitor, name, key)) for name in names]
         return show_page("stopped.html", visitor, outcomes=outcomes)
     rows = [roster.rows[name] for name in names if name in roster.rows]
-    plan = [(row.sight, _find_hindrance(visitor, row)) for row in rows]
+    plan = [(row.sight, find_hindrance(visitor.actor, row.sight)) for row in rows]
     return show_page("bulk.html", visitor, plan=plan, unknown=len(names) - len(rows))
-
-
-def _find_hindrance(visitor: Visitor, row: Row) -> str:
-    """Why an agent cannot be stopped by this person; "" when it can."""
-    if is_resting(row.sight.agent):
-        return f"It is {row.sight.status.value} already."
-    if row.sight.agent.wanted is Wanted.STOP:
-        return "It is being stopped."
-    decision = allow(visitor.actor, "stop", RULES["stop"], row.sight.agent.owner, project=row.sight.agent.project)
-    return "" if decision.allowed else decision.reason
 
 
 async def _stop_agent(request: Request, visitor: Visitor, name: str, key: str) -> str:

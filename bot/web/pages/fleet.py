@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from bot.web.pages.live import Change, Patch, Source
-from bot.web.pages.roster import COLUMNS, Column, Mark, Roster, Row, Wish
+from bot.web.pages.roster import Mark, Roster, Row, Wish
 from bot.web.pages.template import show_page
 from bot.web.pages.visitor import Guest, find_house
+from core.columns import COLUMNS, Column
 
 router = APIRouter(include_in_schema=False)
 SHOWN = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.commands.parameters import AGENT, FILES, SPENDER, Parameter
+from bot.commands.parameters import AGENT, FILES, FLEET, SPENDER, Parameter
 from bot.commands.registry import Command
 from core.budgets import find_raise
 from core.cards import Sight
@@ -37,7 +37,7 @@ def offer_commands(registry: Iterable[Command], sight: Sight) -> list[Offer]:
 
 def takes_agent(command: Command) -> bool:
     """Whether a command is about one agent."""
-    return bool(command.parameters) and command.parameters[0].type in (AGENT, SPENDER)
+    return bool(command.parameters) and command.parameters[0].type in (AGENT, FLEET, SPENDER)
 
 
 def _make_offer(command: Command, sight: Sight) -> Offer:

@@ -14,7 +14,8 @@ from bot.house import House
 from bot.views import see_agents
 from bot.web.pages.template import show_part
 from core.cards import Sight
-from core.model import Agent, Outcome, Request, Status
+from core.columns import COLUMN_OF, COLUMNS, Column, sort_column
+from core.model import Agent, Outcome, Request
 from core.prompts import title_task
 from core.requests import list_open
 from core.store import Transaction, find, last_seq
@@ -25,26 +26,6 @@ MOST = 10_000
 _LOOK_AGAIN = timedelta(seconds=1)
 _PART = 500
 _MARK = re.compile("([0-9]{1,15})-([0-9a-f]{1,20})-([0-9]{1,15})")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Agents that want the same of people."""
-
-    name: str
-    title: str
-    statuses: tuple[Status, ...]
-
-
-COLUMNS = (
-    Column("needs-you", "Needs you", (Status.NEEDS_YOU,)),
-    Column("trouble", "Stuck or failed", (Status.STUCK, Status.FAILED)),
-    Column("working", "Working", (Status.WORKING,)),
-    Column("queued", "Queued", (Status.QUEUED,)),
-    Column("ready", "Ready", (Status.READY,)),
-    Column("done", "Done", (Status.DONE, Status.STOPPED)),
-)
-COLUMN_OF = {status: column.name for column in COLUMNS for status in column.statuses}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +114,7 @@ class Roster:
     def select(self, column: Column, wish: Wish) -> list[Row]:
         """The rows of a column: who waits for somebody, the longest first; others, the newest first."""
         rows = [row for row in self.rows.values() if row.column == column.name and wish.fits(row)]
-        waits = column.name in ("needs-you", "queued")
-        rows.sort(key=lambda row: _find_moment(row.sight.agent), reverse=not waits)
-        return rows
+        return sort_column(column.name, rows, lambda row: row.sight.agent)
 
     def _is_old(self) -> bool:
         return self._looked_at is None or self._house.now() - self._looked_at >= _LOOK_AGAIN
@@ -178,10 +157,6 @@ async def _list_asked(tx: Transaction) -> Mapping[str, Sequence[Request]]:
     for request in await list_open(tx):
         asked[request.agent].append(request)
     return asked
-
-
-def _find_moment(agent: Agent) -> datetime:
-    return agent.ended_at or agent.created_at
 
 
 def _list_words(sight: Sight) -> str:

@@ -182,16 +182,17 @@ class User:
         reply = self.slack.make_reply_url(self.id, message.channel)
         return await self._send("interactive", payloads.write_shortcut(self, message, callback_id, reply))
 
-    async def open_home(self) -> View | None:
-        """Open the app's home tab; what is there after the app was told."""
+    async def open_home(self, tab: str = "home") -> View | None:
+        """Open the app's home tab, or another of its tabs; what is there after the app was told."""
+        assert self.slack.has_home or tab != "home", "the app has no home tab"
         home = self.slack.home(self)
         event: Json = {
             "type": "app_home_opened",
             "user": self.id,
             "channel": self.slack.direct(self.id).id,
-            "tab": "home",
+            "tab": tab,
         }
-        if home is not None:
+        if home is not None and tab == "home":
             event["view"] = home.to_json(self.slack.team, self.slack.app)
         await self._settle([emit(self.slack, "app_home_opened", event, self.id)])
         return self.slack.home(self)

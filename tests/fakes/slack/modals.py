@@ -95,7 +95,10 @@ def update_view(slack: FakeSlack, call: Call) -> Json:
 @method("views.publish")
 def publish_view(slack: FakeSlack, call: Call) -> Json:
     (user,) = call.need("user_id")
-    if user not in slack.people:
+    if not slack.has_home:
+        raise Denied("not_enabled")
+    person = slack.people.get(user)
+    if person is None or person.deleted or person.team != slack.team:
         raise Denied("user_not_found")
     content = read_view(slack, call.args.get("view"), "home")
     home = slack.home(user)

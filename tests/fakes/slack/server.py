@@ -117,10 +117,11 @@ class FakeSlack(Workspace):
         return made
 
     def install(self, manifest: Mapping[str, Any]) -> None:
-        """Grant what an app manifest asks for and nothing else: scopes, events, commands, shortcuts."""
+        """Grant what an app manifest asks for and nothing else: scopes, events, commands, shortcuts, the home tab."""
         features = manifest.get("features", {})
         self.scopes = frozenset(manifest["oauth_config"]["scopes"]["bot"])
         self.subscribed = set(manifest["settings"]["event_subscriptions"]["bot_events"])
+        self.has_home = bool(features.get("app_home", {}).get("home_tab_enabled"))
         self.commands = {command["command"] for command in features.get("slash_commands", ())}
         self.shortcuts = {shortcut["callback_id"] for shortcut in features.get("shortcuts", ())}
 

@@ -48,6 +48,7 @@ class Workspace:
             self.app_token: Token(kind="app", scopes=frozenset({"connections:write"})),
         }
         self.subscribed = set(EVENT_SCOPES)
+        self.has_home = True
         self.people: dict[str, User] = {}
         self.groups: dict[str, Json] = {}
         self.channels: dict[str, Channel] = {}

@@ -179,10 +179,25 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsure", sa.Boolean(), nullable=False),
         sa.Column("hears", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("postings_by_subject", "postings", ["subject", "place"], unique=True)
     op.create_index("postings_due", "postings", ["due_at"], unique=False)
+    op.create_table(
+        "tabs",
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("identity", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("facts", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("column", sa.Text(), nullable=False),
+        sa.Column("mine", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.JSON(none_as_null=True), nullable=True),
+        sa.PrimaryKeyConstraint("place"),
+    )
     op.create_table(
         "pool_troubles",
         sa.Column("id", sa.Text(), nullable=False),
