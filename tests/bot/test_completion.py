@@ -74,7 +74,8 @@ def put(line: str, one: Suggestion, cursor: int | None = None) -> str:
         ("help project li", ["project list"]),
         ("nonsense ", []),
         ("list --nonsense ", []),
-        ("stop web-1 ", []),
+        ("stop web-1 ", ["--mine", "--status"]),
+        ("show web-1 ", []),
     ],
 )
 def test_what_is_offered(line: str, wanted: list[str]) -> None:
