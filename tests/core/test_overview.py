@@ -45,7 +45,7 @@ def make_sight(number: int, status: Status = Status.WORKING, **more: Any) -> Sig
 
 
 def make_view(**more: Any) -> Overview:
-    return replace(Overview("ann", Role.APPROVER, ("slack:T/U",)), **more)
+    return replace(Overview("ann", Role.APPROVER, links=("slack:T/U",)), **more)
 
 
 def find_part(page: Card, title: str) -> Card:
