@@ -171,7 +171,7 @@ class Bot:
         await make_sample(self.home)
         live = compose_live(self.settings, self.home, self.database, self.street)
         parts = self.parts = live.parts
-        stack.callback(parts.close)
+        stack.push_async_callback(parts.close)
         redactor = Redactor(live.secrets)
         veil.redact = redactor.redact
         self.house = House(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bot.anchors import Moorings
+from bot.closing import Closing
 from bot.late import LateRuntime
 from bot.plugins import check_kinds
 from bot.records import find_integrations
@@ -131,34 +132,30 @@ class Parts:
     setups: dict[str, Setup]
     sandboxes: dict[str, Sandbox]
     made: dict[tuple[str, str], Any]
+    closing: Closing = field(default_factory=Closing)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Let go of what a part keeps ready."""
         close_parts(self)
+        await self.closing.wait()
 
     def adopt(self, other: Parts) -> None:
         """Become what the other is, and close what that no longer has."""
         gone = [part for key, part in self.made.items() if other.made.get(key) is not part]
-        for item in fields(self):
+        for item in (item for item in fields(self) if item.name != "closing"):
             mine, new = getattr(self, item.name), getattr(other, item.name)
             if isinstance(mine, dict):
                 mine.clear()
                 mine.update(new)
             else:
                 setattr(self, item.name, new)
-        _close_all(gone)
+        self.closing.begin(gone)
 
 
 def close_parts(parts: Parts, kept: Parts | None = None) -> None:
     """Close all of them but those that are also among `kept`."""
     others = kept.made if kept else {}
-    _close_all(part for key, part in parts.made.items() if others.get(key) is not part)
-
-
-def _close_all(parts: Iterable[Any]) -> None:
-    for part in parts:
-        if close := getattr(part, "close", None):
-            close()
+    parts.closing.begin(part for key, part in parts.made.items() if others.get(key) is not part)
 
 
 def _make_late(make: Callable[[Setup], AgentRuntime], setup: Setup) -> LateRuntime:

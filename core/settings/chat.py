@@ -13,8 +13,10 @@ from core.settings.value import Section
 class ChatSection(Section):
     """Who may talk to the bot in a chat."""
 
-    admit: tuple[Literal["guest", "foreign", "bot"], ...] = Field(
-        (), description="Strangers who are let in; what they may do, their role says."
+    admit: tuple[Literal["guest", "foreign", "bot", "direct"], ...] = Field(
+        (),
+        description="Strangers who are let in; what they may do, their role says. `direct` are people who write to the "
+        "bot alone, where the platform tells less of them (Discord).",
     )
     link_emails: bool = Field(
         True,

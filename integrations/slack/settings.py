@@ -53,6 +53,8 @@ class SlackSettings(ChatSection):
             self._check_tokens()
         if not COMMAND.fullmatch(self.command):
             raise fault("this is no slash command.", "Write it as /agent", "command")
+        if "direct" in self.admit:
+            raise fault("direct messages need no admission in Slack.", "Leave `direct` out.", "admit")
         if not is_safe(self.api_url):
             raise fault("tokens go there in clear text.", "Use https.", "api_url")
         return self

@@ -80,7 +80,7 @@ async def test_a_notifier_is_a_place(offers: Offers, settings: Settings, tmp_pat
     parts = await make(Integration("bell", "An integration.", notifier=offers.notifier), settings, tmp_path)
     assert isinstance(parts.chats["bell"], NotifierChat)
     assert await parts.chats["bell"].post(Place("bell", "door"), Reply("ring"), "d-1") == "door ring d-1"
-    parts.close()
+    await parts.close()
     assert offers.closed == ["notifier"]
 
 

@@ -39,7 +39,7 @@ class World:
 
     def __init__(self) -> None:
         self.app = self.bot = APP
-        self.token, self.bad_tokens = "MTAwMA.first.token", set[str]()
+        self.token, self.bad_tokens = "MTAwMDAwMDAwMDAwMDAwMDAx.first.made-up", set[str]()
         self.public_key = "00" * 32
         self.intents = PRIVILEGED
         self.guilds: dict[str, str] = {}
