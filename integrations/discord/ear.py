@@ -14,6 +14,7 @@ from discord.http import Route
 
 from core.errors import CallboardError, TemporaryFailure
 from core.files import LARGEST_FILE, MOST_FILES, clean_name
+from core.forms import fill_fields
 from core.interfaces import Setup
 from core.messages import Given, How, Message, Place
 from integrations.discord import forms
@@ -116,19 +117,22 @@ class Ear:
     async def _see_to_button(self, client: discord.Client, act: discord.Interaction, data: Json) -> None:
         kind, _, id = str(data.get("custom_id") or "").partition(":")
         if kind == "ask":
-            await self._respond(client, act, _FORM, forms.draw_words(id, "In your words"))
+            await self._respond(client, act, _FORM, forms.draw_button(id, await self._street.find_button(id)))
         elif kind == "sure":
-            label = _find_label(act, str(data.get("custom_id")))
-            await self._show(client, act, draw_sure(f"{label}: are you sure?", label, id))
+            button = await self._street.find_button(id)
+            await self._show(client, act, draw_sure(button.confirm, button.label, id))
         else:
-            values = data.get("values") or ()
-            await self._hand_in(client, act, str(values[0]) if values else id, How.BUTTON)
+            await self._hand_in(client, act, str((data.get("values") or [id])[0]), How.BUTTON)
 
     async def _see_to_form(self, client: discord.Client, act: discord.Interaction, data: Json) -> None:
         kind, _, id = str(data.get("custom_id") or "").partition(":")
         values = forms.read_values(data)
         if kind == forms.WORDS:
-            await self._hand_in(client, act, id, How.BUTTON, words=values.get(forms.TEXT, ""))
+            words = values.get(forms.TEXT, "")
+            if forms.TEXT not in values:
+                fields = (await self._street.find_button(id)).fields
+                words = fill_fields(fields, forms.read_given(data, fields))
+            await self._hand_in(client, act, id, How.BUTTON, words=words)
         else:
             arguments = {name: value for name, value in values.items() if value.strip()}
             await self._hand_in(client, act, "spawn", How.COMMAND, arguments=arguments)
@@ -242,21 +246,6 @@ class Ear:
 def _list_roles(user: discord.abc.User) -> list[str]:
     roles = [role.id for role in user.roles] if isinstance(user, discord.Member) else []
     return [f"group:{role}" for role in roles]
-
-
-def _find_label(act: discord.Interaction, custom_id: str) -> str:
-    """What the pressed button says."""
-    for row in act.message.components if act.message else ():
-        for item in _walk(row):
-            if getattr(item, "custom_id", None) == custom_id:
-                return str(getattr(item, "label", "") or "")
-    return "Yes"
-
-
-def _walk(item: Any) -> Iterable[Any]:
-    yield item
-    for inner in getattr(item, "children", ()):
-        yield from _walk(inner)
 
 
 async def _fetch(client: discord.Client, url: str, name: str, size: int) -> Given | None:

@@ -12,13 +12,13 @@ import aiohttp
 import discord
 import structlog
 
-from core.errors import PermanentFailure, TemporaryFailure
+from core.errors import TemporaryFailure
 from core.interfaces import Notebook, Setup
 from integrations.discord.commands import draw_commands
 from integrations.discord.ear import Ear
 from integrations.discord.identify import choose_wait, keep_recent
 from integrations.discord.sync import sync_commands
-from integrations.discord.web import ANEW, SECONDS, make_client
+from integrations.discord.web import SECONDS, make_client, refuse_token
 
 log = structlog.get_logger()
 IDENTIFIES, BLIND = "identifies", "blind"
@@ -56,7 +56,7 @@ async def wait_for_turn(notebook: Notebook) -> None:
 
 
 async def hold_gateway(setup: Setup) -> None:
-    """Listen until cancelled. Raises PermanentFailure for a bad token, TemporaryFailure for what may pass."""
+    """Listen until cancelled. Raises Held for a bad token, TemporaryFailure for what may pass."""
     ear = Ear(setup)
     try:
         await _run(ear, setup, is_blind=False)
@@ -89,10 +89,10 @@ async def _connect(client: discord.Client, ear: Ear, setup: Setup) -> None:
         await sync_commands(client, setup.notebook, ear.settings.guilds, draw_commands(ear.settings.command, verbs))
         await client.connect()
     except discord.LoginFailure as error:
-        raise PermanentFailure("Discord refuses the bot's token.", remedy=ANEW) from error
+        raise refuse_token() from error
     except discord.ConnectionClosed as error:
         if error.code == 4004:
-            raise PermanentFailure("Discord refuses the bot's token.", remedy=ANEW) from error
+            raise refuse_token() from error
         raise TemporaryFailure(f"Discord's gateway closed the connection: {error.code}.") from error
     except (discord.HTTPException, discord.RateLimited, discord.GatewayNotFound, aiohttp.ClientError) as error:
         raise TemporaryFailure(f"Discord's gateway cannot be reached: {error}.") from error

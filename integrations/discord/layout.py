@@ -8,17 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
 
 from core.messages import Attachment, Button, Card, Reply, Table, Tone
 from core.text import one_line, plain
+from integrations.discord.buttons import Component, draw_danger, lay_buttons
 from integrations.discord.text import address, cut, fence, say
 
-Component = dict[str, Any]
-MOST_TEXT, MOST_COMPONENTS, MOST_FILES = 3_900, 40, 10
-_MOST_CARDS, _MOST_BUTTONS, _BUTTONS_A_ROW = 4, 15, 5
-_TITLE, _LABEL = 250, 80
+MOST_TEXT, MOST_FILES = 3_900, 3
+_MOST_CARDS, _TITLE = 2, 250
 _ABOVE = " in the file"
 _COLOURS = {
     Tone.BUSY: 0x3B82F6,
@@ -28,7 +25,6 @@ _COLOURS = {
     Tone.PLAIN: 0x9CA3AF,
 }
 _DOTS = {Tone.BUSY: "🔵", Tone.ASKING: "🟡", Tone.GOOD: "🟢", Tone.BAD: "🔴", Tone.PLAIN: "⚪"}
-_PRIMARY, _SECONDARY, _DANGER = 1, 2, 4
 
 
 @dataclass(slots=True)
@@ -41,10 +37,10 @@ class Drawn:
 
 @dataclass(slots=True)
 class Ink:
-    """How much of a message's room is left: characters, and components."""
+    """How much of a message's room is left, in characters; and how many rows of buttons it has."""
 
     left: int = MOST_TEXT
-    parts: int = MOST_COMPONENTS - 2
+    rows: int = 0
 
     def take(self, most: int) -> int:
         """Room for a text of at most so many characters."""
@@ -55,7 +51,7 @@ class Ink:
 
 def draw_card(card: Card, key: str) -> Drawn:
     """A card as a message that can be found again by its key."""
-    return Drawn([_contain(card, _lay_card(card, Ink(), 0), mark_message(key))])
+    return Drawn([_contain(card, _lay_card(card, Ink()), mark_message(key))])
 
 
 def draw_reply(reply: Reply, key: str, command: str) -> Drawn:
@@ -66,10 +62,7 @@ def draw_reply(reply: Reply, key: str, command: str) -> Drawn:
         inner.append(_lay_text(reply.text, ink, files))
     if reply.table:
         inner.append(_lay_table(reply.table, ink, files))
-    buttons = 0
-    for card in reply.cards[:_MOST_CARDS]:
-        inner.append(_contain(card, _lay_card(card, ink, buttons)))
-        buttons += len(card.buttons)
+    inner += [_contain(card, _lay_card(card, ink)) for card in reply.cards[:_MOST_CARDS]]
     if (missing := len(reply.cards) - _MOST_CARDS) > 0:
         inner.append(_text(f"… {missing} more"))
     if reply.hint.strip():
@@ -112,7 +105,7 @@ def _lay_text(text: str, ink: Ink, files: list[Attachment]) -> Component:
     return _text(shown)
 
 
-def _lay_card(card: Card, ink: Ink, buttons: int) -> Iterator[Component]:
+def _lay_card(card: Card, ink: Ink) -> Iterator[Component]:
     title = say(one_line(card.title), ink.take(_TITLE)) or "…"
     yield _text(f"{_DOTS[card.tone]} **{title}**")
     if (lines := "\n".join(line for line in card.lines if line.strip())) and ink.left > 100:
@@ -122,35 +115,23 @@ def _lay_card(card: Card, ink: Ink, buttons: int) -> Iterator[Component]:
     if card.fields and ink.left > 100:
         told = one_line(" · ".join(f"{label}: {value}" for label, value in card.fields))
         yield _text(f"-# {say(told, ink.take(500))}")
-    yield from _lay_buttons(card.buttons, buttons)
+    yield from _lay_buttons(card.buttons, ink)
     if card.footer.strip() and ink.left > 60:
         yield _text(f"-# {say(one_line(card.footer), ink.take(300))}")
 
 
-def _lay_buttons(buttons: Sequence[Button], before: int) -> Iterator[Component]:
-    room = max(_MOST_BUTTONS - before, 0)
-    rows = iter([_draw_button(button) for button in buttons[:room]])
-    while row := list(islice(rows, _BUTTONS_A_ROW)):
-        yield {"type": 1, "components": row}
-    if (missing := len(buttons) - room) > 0:
+def _lay_buttons(buttons: Sequence[Button], ink: Ink) -> Iterator[Component]:
+    rows, missing = lay_buttons(buttons, ink.rows)
+    ink.rows += len(rows)
+    yield from rows
+    if missing:
         yield _text(f"-# … {missing} more buttons")
-
-
-def _draw_button(button: Button) -> Component:
-    kind = "ask" if button.prompt else "sure" if button.confirm else "act"
-    label = one_line(button.label)[:_LABEL].strip() or "…"
-    return {
-        "type": 2,
-        "style": _PRIMARY if button.primary else _SECONDARY,
-        "label": label,
-        "custom_id": f"{kind}:{button.command[:90]}",
-    }
 
 
 def draw_sure(question: str, label: str, action: str) -> list[Component]:
     """What is asked before something is done that needs a second thought."""
-    button = {"type": 2, "style": _DANGER, "label": label[:_LABEL] or "Yes", "custom_id": f"act:{action}"}
-    return [_text(say(question, 1_500) or "Are you sure?"), {"type": 1, "components": [button]}]
+    row = {"type": 1, "components": [draw_danger(label or "Yes", action)]}
+    return [_text(say(question, 1_500) or "Are you sure?"), row]
 
 
 def draw_words(text: str) -> list[Component]:

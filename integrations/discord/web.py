@@ -17,7 +17,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 
-from core.errors import PermanentFailure, TemporaryFailure
+from core.errors import Held, PermanentFailure, TemporaryFailure
 from core.messages import Attachment
 from integrations.discord.layout import name_file
 from integrations.discord.settings import DiscordSettings
@@ -34,7 +34,7 @@ _REMEDIES = {
     UNKNOWN_CHANNEL: "The channel is gone: choose another with `project use` there.",
     CLOSED_DIRECT: "They take no direct messages from people of the server.",
 }
-ANEW = "Copy the bot's token again: Bot, Reset Token (DISCORD_BOT_TOKEN)."
+_ANEW = "Copy the bot's token again: Bot, Reset Token (DISCORD_BOT_TOKEN)."
 Json = dict[str, Any]
 
 
@@ -61,31 +61,32 @@ class Web:
         self._settings = settings
         self._client: discord.Client | None = None
         self._lock = asyncio.Lock()
-        self._refused = ""
+        self.is_refused = False
 
     async def call(
         self, method: str, path: str, body: Any = None, files: Sequence[Attachment] = (), **names: Any
     ) -> Any:
-        """Raises TemporaryFailure, ambiguous where Discord did not answer, and PermanentFailure with what to do."""
+        """Raises TemporaryFailure, ambiguous where Discord did not answer, Held once the token is refused, and
+        PermanentFailure with what to do."""
         http = await self._sign_in()
-        route = Route(method, path, **names)
         try:
             async with asyncio.timeout(SECONDS):
-                return await _send(http, route, body, files)
+                return await _send(http, Route(method, path, **names), body, files)
         except discord.HTTPException as error:
-            self._refused = "401" if error.status == 401 and "webhook" not in path else ""
-            raise explain(error) from error
+            failure = explain(error)
+            self.is_refused = self.is_refused or isinstance(failure, Held)
+            raise failure from error
         except discord.RateLimited as error:
             raise TemporaryFailure("Discord asks to wait.", retry_after=error.retry_after) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TemporaryFailure(f"Discord did not answer: {type(error).__name__}.") from error
 
     async def _sign_in(self) -> HTTPClient:
-        if self._refused:
-            raise PermanentFailure("Discord refuses the bot's token.", remedy=ANEW)
+        if self.is_refused:
+            raise refuse_token()
         async with self._lock:
             if self._client is None:
-                client = make_client(self._settings, discord.Intents.none())
+                client = make_client(self._settings, discord.Intents(guilds=True))
                 await self._log_in(client)
                 self._client = client
         return self._client.http
@@ -96,8 +97,8 @@ class Web:
                 await client.login(self._settings.token.get_secret_value())
         except discord.LoginFailure as error:
             await client.close()
-            self._refused = "401"
-            raise PermanentFailure("Discord refuses the bot's token.", remedy=ANEW) from error
+            self.is_refused = True
+            raise refuse_token() from error
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError) as error:
             await client.close()
             raise TemporaryFailure(f"Discord did not answer: {type(error).__name__}.") from error
@@ -112,6 +113,11 @@ class Web:
     def app(self) -> str:
         """The id of the application, once signed in."""
         return str(self._client.application_id or "") if self._client else ""
+
+
+def refuse_token() -> Held:
+    """What is said when Discord does not take the token."""
+    return Held("Discord refuses the bot's token.", remedy=_ANEW)
 
 
 async def _send(http: HTTPClient, route: Route, body: Any, files: Sequence[Attachment]) -> Any:
@@ -134,7 +140,7 @@ def _read(item: Attachment) -> Any:
 def explain(error: discord.HTTPException) -> TemporaryFailure | PermanentFailure:
     """What a refusal means. 401, 403 and 404 are never tried again: who repeats them is banned."""
     if error.status == 401 and error.code != 50027:
-        return PermanentFailure("Discord refuses the bot's token.", remedy=ANEW)
+        return refuse_token()
     if error.status == 429 or error.status >= 500:
         return TemporaryFailure(f"Discord is in trouble: {error.status}.")
     words = " ".join(str(error.text).split())[:200]
