@@ -18,17 +18,30 @@ _A_ROW = 5
 _PRIMARY, _SECONDARY, _DANGER = 1, 2, 4
 
 
-def lay_buttons(buttons: Sequence[Button], rows_before: int) -> tuple[list[Component], int]:
-    """Rows of buttons, and a menu for those of one `menu`; and how many are not shown. `rows_before` are the rows that
-    the message has already."""
+def lay_buttons(buttons: Sequence[Button], before: list[Component]) -> tuple[list[Component], int]:
+    """Rows of buttons, and a menu for those of one `menu`; and how many are not shown. `before` are the rows that the
+    message has already: these are added there."""
     rows: list[Component] = []
     shown = 0
     for row, count in _group_rows(buttons):
-        if rows_before + len(rows) >= MOST_ROWS:
+        if len(before) >= MOST_ROWS:
             break
         rows.append({"type": 1, "components": row})
+        before.append(rows[-1])
         shown += count
+    _tell_apart(before)
     return rows, len(buttons) - shown
+
+
+def _tell_apart(rows: Sequence[Component]) -> None:
+    """Two buttons that do the same get different ids: what stands behind the second colon says nothing."""
+    seen: set[str] = set()
+    for item in (item for row in rows for item in row["components"]):
+        kind, _, action = item["custom_id"].partition(":")
+        bare = action.partition(":")[0]
+        ids = (f"{kind}:{bare}{end}" for end in ("", *(f":{number}" for number in range(2, 40))))
+        item["custom_id"] = next(id for id in ids if id not in seen)
+        seen.add(item["custom_id"])
 
 
 def _group_rows(buttons: Sequence[Button]) -> Iterator[tuple[list[Component], int]]:

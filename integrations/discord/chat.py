@@ -73,7 +73,7 @@ class DiscordChat:
             return ""
         channel = await self._open(spot)
         found = await self._web.call(
-            "GET", f"/channels/{{channel_id}}/messages?limit={_LOOKED_THROUGH}", channel_id=int(channel)
+            "GET", f"/channels/{{channel_id}}/messages?limit={_LOOKED_THROUGH}", channel_id=channel
         )
         mark = mark_message(key)
         for message in found:
@@ -94,7 +94,7 @@ class DiscordChat:
         path = "/channels/{channel_id}/messages/{message_id}"
         body = {"flags": V2, "components": drawn.components, "allowed_mentions": NOBODY}
         try:
-            await self._web.call("PATCH", path, body, channel_id=int(channel), message_id=int(message))
+            await self._web.call("PATCH", path, body, channel_id=channel, message_id=message)
         except PermanentFailure as failure:
             if read_code(failure) in GONE:
                 return False
@@ -122,7 +122,7 @@ class DiscordChat:
 
     async def _post(self, channel: str, body: Json, drawn: Drawn) -> Mapping[str, Any]:
         path = "/channels/{channel_id}/messages"
-        said: Mapping[str, Any] = await self._web.call("POST", path, body, drawn.files, channel_id=int(channel))
+        said: Mapping[str, Any] = await self._web.call("POST", path, body, drawn.files, channel_id=channel)
         return said
 
     async def _open(self, spot: Spot) -> str:
@@ -146,7 +146,7 @@ class DiscordChat:
     async def _is_there(self, thread: str) -> bool:
         """Whether an earlier run of the bot began it."""
         try:
-            await self._web.call("GET", "/channels/{channel_id}", channel_id=int(thread))
+            await self._web.call("GET", "/channels/{channel_id}", channel_id=thread)
         except PermanentFailure as failure:
             if read_code(failure) in GONE:
                 return False
@@ -157,13 +157,13 @@ class DiscordChat:
         path = "/channels/{channel_id}/messages/{message_id}/threads"
         body = {"name": name[:100], "auto_archive_duration": 1440}
         try:
-            await self._web.call("POST", path, body, channel_id=int(channel), message_id=int(message))
+            await self._web.call("POST", path, body, channel_id=channel, message_id=message)
         except PermanentFailure as failure:
             if read_code(failure) != HAS_THREAD:
                 raise
 
     async def _unarchive(self, thread: str) -> None:
-        await self._web.call("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=int(thread))
+        await self._web.call("PATCH", "/channels/{channel_id}", {"archived": False}, channel_id=thread)
 
     async def _open_direct(self, user: str) -> str:
         if user not in self._direct:
@@ -190,7 +190,7 @@ class DiscordChat:
 
     async def _answer(self, act: Act, drawn: Drawn) -> str:
         """The message's id; "" when Discord takes no answer any more."""
-        body, names = _write_body(drawn, V2 | EPHEMERAL), {"webhook_id": int(act.app), "webhook_token": act.token}
+        body, names = _write_body(drawn, V2 | EPHEMERAL), {"webhook_id": act.app, "webhook_token": act.token}
         path = "/webhooks/{webhook_id}/{webhook_token}"
         try:
             if act.own:

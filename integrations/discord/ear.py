@@ -115,7 +115,7 @@ class Ear:
         await self._hand_in(client, act, typed.verb, How.COMMAND, arguments=arguments, files=files)
 
     async def _see_to_button(self, client: discord.Client, act: discord.Interaction, data: Json) -> None:
-        kind, _, id = str(data.get("custom_id") or "").partition(":")
+        kind, id = _read_id(data)
         if kind == "ask":
             await self._respond(client, act, _FORM, forms.draw_button(id, await self._street.find_button(id)))
         elif kind == "sure":
@@ -125,7 +125,7 @@ class Ear:
             await self._hand_in(client, act, str((data.get("values") or [id])[0]), How.BUTTON)
 
     async def _see_to_form(self, client: discord.Client, act: discord.Interaction, data: Json) -> None:
-        kind, _, id = str(data.get("custom_id") or "").partition(":")
+        kind, id = _read_id(data)
         values = forms.read_values(data)
         if kind == forms.WORDS:
             words = values.get(forms.TEXT, "")
@@ -246,6 +246,12 @@ class Ear:
 def _list_roles(user: discord.abc.User) -> list[str]:
     roles = [role.id for role in user.roles] if isinstance(user, discord.Member) else []
     return [f"group:{role}" for role in roles]
+
+
+def _read_id(data: Json) -> tuple[str, str]:
+    """What a component or form is, and the id of what it stands for."""
+    kind, id, *_ = f"{data.get('custom_id') or ''}::".split(":")
+    return kind, id
 
 
 async def _fetch(client: discord.Client, url: str, name: str, size: int) -> Given | None:

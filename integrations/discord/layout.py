@@ -37,10 +37,10 @@ class Drawn:
 
 @dataclass(slots=True)
 class Ink:
-    """How much of a message's room is left, in characters; and how many rows of buttons it has."""
+    """How much of a message's room is left, in characters; and the rows of buttons that it has."""
 
     left: int = MOST_TEXT
-    rows: int = 0
+    rows: list[Component] = field(default_factory=list)
 
     def take(self, most: int) -> int:
         """Room for a text of at most so many characters."""
@@ -122,7 +122,6 @@ def _lay_card(card: Card, ink: Ink) -> Iterator[Component]:
 
 def _lay_buttons(buttons: Sequence[Button], ink: Ink) -> Iterator[Component]:
     rows, missing = lay_buttons(buttons, ink.rows)
-    ink.rows += len(rows)
     yield from rows
     if missing:
         yield _text(f"-# … {missing} more buttons")

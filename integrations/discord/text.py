@@ -7,7 +7,7 @@ import re
 from core.text import address_hints, plain
 
 _MARKS = re.compile(r"([\\*_~`|\[\]<])")
-_LINE = re.compile(r"^(\s*)([#>-]|\d+\.)", re.MULTILINE)
+_LINE = re.compile(r"^(\s*\d*)([#>.-])", re.MULTILINE)
 _CALLS = re.compile(r"@(?=everyone|here|[!&]?\d)")
 _HINT = re.compile(r"`([^`\n]+)`")
 _SENT = re.compile(r"<(?P<mark>@[!&]?|#|a?:)(?P<target>[^<>\s]*)>")
@@ -18,7 +18,7 @@ def escape(text: str) -> str:
     """Text that says what it says, and calls nobody: https://support.discord.com/hc/en-us/articles/210298617"""
     said = _MARKS.sub(r"\\\1", plain(text))
     said = _LINE.sub(r"\1\\\2", said)
-    return _CALLS.sub("@\u200b", said)
+    return _CALLS.sub(r"\\@", said)
 
 
 def cut(text: str, most: int, where: str = "") -> str:
@@ -39,7 +39,7 @@ def say(text: str, most: int, where: str = "") -> str:
 
 def fence(text: str, most: int, where: str = "") -> str:
     """Text as it is, in a block that nothing in it can end."""
-    shown = plain(text).replace("`", "`\u200b")
+    shown = plain(text).replace("```", "``ˋ")
     return f"```\n{cut(shown, most - 10, where)}\n```"
 
 

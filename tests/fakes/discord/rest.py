@@ -35,7 +35,7 @@ class Asked:
 
 
 def add_routes(discord: FakeDiscord, router: web.UrlDispatcher) -> None:
-    for verb, path, handle, is_open in _ROUTES:
+    for verb, path, handle, is_open in ROUTES:
         router.add_route(verb, f"/api/v10{path}", partial(_receive, discord, handle, is_open))
         if is_open:
             router.add_route(verb, f"/api{path}", partial(_receive, discord, handle, is_open))
@@ -256,7 +256,7 @@ async def get_message(discord: FakeDiscord, asked: Asked) -> Json:
     return write_message(discord, message, blind=not discord.may_read)
 
 
-_ROUTES: list[tuple[str, str, Handle, bool]] = [
+ROUTES: list[tuple[str, str, Handle, bool]] = [
     ("GET", "/users/@me", get_me, False),
     ("GET", "/users/@me/guilds", get_my_guilds, False),
     ("POST", "/users/@me/channels", open_direct, False),
