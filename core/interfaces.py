@@ -35,6 +35,8 @@ from core.offer import Plain as Plain  # noqa: PLC0414
 from core.offer import Walls as Walls  # noqa: PLC0414
 from core.offer import Watch as Watch  # noqa: PLC0414
 from core.verbs import Verb as Verb  # noqa: PLC0414
+from core.verbs import Word as Word  # noqa: PLC0414
+from core.verbs import WordKind as WordKind  # noqa: PLC0414
 from core.work import Stand as Stand  # noqa: PLC0414
 from core.work import Survey as Survey  # noqa: PLC0414
 from core.work import Taken as Taken  # noqa: PLC0414

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.interfaces import Verb
-from core.verbs import Word, WordKind
+from core.interfaces import Verb, Word, WordKind
 from integrations.discord.layout import shorten
 
 Json = Mapping[str, Any]
