@@ -24,7 +24,7 @@ SPOKEN = re.compile(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 
 async def open_party(tmp_path: Path, patch: pytest.MonkeyPatch, settings: dict[str, Any]) -> Party:
     party = Party()
-    patch.setattr("bot.parts.find_plugins", lambda _names: [party.make_record()])
+    patch.setattr("bot.plugins.find_plugins", lambda _names: [party.make_record()])
     party.house = LiveHouse(tmp_path / "home", settings)
     await party.house.start()
     await party.house.until(lambda: party.setups)

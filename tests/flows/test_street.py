@@ -110,7 +110,7 @@ async def change_settings(house: LiveHouse, **changes: Any) -> None:
 @pytest.fixture
 async def party(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Party]:
     party = Party()
-    monkeypatch.setattr("bot.parts.find_plugins", lambda _names: [party.make_record()])
+    monkeypatch.setattr("bot.plugins.find_plugins", lambda _names: [party.make_record()])
     settings = {
         "integrations": {"party": {"groups": {"G1": "operator"}}},
         "people": {"kim": {"role": "admin", "identities": ["party:T1/U1"]}},
@@ -309,7 +309,7 @@ async def test_an_integration_that_cannot_listen_leaves_the_rest_alone(
     party = Party(
         failures=[TemporaryFailure("busy", retry_after=0.1), PermanentFailure("bad token", remedy="Make a new one.")]
     )
-    monkeypatch.setattr("bot.parts.find_plugins", lambda _names: [party.make_record()])
+    monkeypatch.setattr("bot.plugins.find_plugins", lambda _names: [party.make_record()])
     party.house = LiveHouse(tmp_path / "home", {"integrations": {"party": {}}})
     await party.house.start()
     await party.house.until(lambda: len(party.setups) == 2)
