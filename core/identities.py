@@ -32,10 +32,12 @@ _THERE = "Make the code here, by `me link`, and say it there: then both are who 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Who somebody is now. `former` is the name of whom they were known as before, "" for nobody."""
+    """Who somebody is now. `former` is the name of whom they were known as before, "" for nobody. `refusal` says why
+    they are not, and is raised by the caller once the code is used up: others may have heard it."""
 
     person: Person
     former: str = ""
+    refusal: Conflict | None = None
 
 
 async def make_link_code(tx: Transaction, actor: Actor, now: datetime) -> str:
@@ -54,18 +56,16 @@ async def make_link_code(tx: Transaction, actor: Actor, now: datetime) -> str:
 
 
 async def join_by_code(tx: Transaction, actor: Actor, said: str, identity: str, now: datetime) -> Joined | None:
-    """Make whoever says a code the person who made it; None for one that does not hold, which the caller commits.
-    `identity` is how the platform knows them, "" where there is none. Raises Conflict, and the code is good still, for
-    who is that person already, is of the settings, or may do more than that person."""
+    """Make whoever says a code the person who made it; None for one that does not hold. The caller commits either.
+    `identity` is how the platform knows them, "" where there is none. Refused is who is that person already, is of the
+    settings, or may do more than that person."""
     code = await use_code(tx, Purpose.LINK, said, identity or actor.person, now)
     person = await get(tx, Person, id=code.person) if code else None
     if person is None or person.role is Role.NOBODY:
         return None
     former = await get(tx, Person, id=actor.person) if actor.person else None
-    if former and former.id == person.id:
-        raise Conflict(f"You are {person.name} here already.", remedy="Say the code in another place.")
-    if former:
-        await _check_merge(tx, former, person)
+    if former and (refusal := await _refuse_merge(tx, former, person)):
+        return Joined(person, former.name, refusal)
     return await _join(tx, person, former, identity, CODE, Actor(person.id, person.name, person.role, actor.via), now)
 
 
@@ -96,19 +96,22 @@ async def _find_anchor(tx: Transaction, person: Person) -> str:
     return next((key for key in keys if key.startswith((CONFIGURED, LOCAL))), "")
 
 
-async def _check_merge(tx: Transaction, former: Person, person: Person) -> None:
-    """Raises Conflict where joining would take something from somebody, or from the settings."""
+async def _refuse_merge(tx: Transaction, former: Person, person: Person) -> Conflict | None:
+    """Why nothing is joined: it would take something from somebody, or from the settings."""
+    if former.id == person.id:
+        return Conflict(f"You are {person.name} here already.", remedy="Say a new code in another place.")
     if anchor := await _find_anchor(tx, former):
         where = "in the settings" if anchor.startswith(CONFIGURED) else "at the bot's own machine"
-        raise Conflict(f"You are {former.name} here, as it is set {where}.", remedy=_THERE)
+        return Conflict(f"You are {former.name} here, as it is set {where}.", remedy=_THERE)
     has = {role.project: role.role for role in await find(tx, ProjectRole, person=person.id)}
     more = [
         role for role in await find(tx, ProjectRole, person=former.id) if role.role > has.get(role.project, Role.NOBODY)
     ]
     lost = next((role for role in more if role.role > person.role), None)
-    if former.role > person.role or lost:
-        mine = f"{say_role(lost.role)} in {lost.project}" if lost else say_role(former.role)
-        raise Conflict(f"You are {mine} here, and {person.name}, who made the code, is less.", remedy=_THERE)
+    if former.role <= person.role and not lost:
+        return None
+    mine = f"{say_role(lost.role)} in {lost.project}" if lost else say_role(former.role)
+    return Conflict(f"You are {mine} here, and {person.name}, who made the code, is less.", remedy=_THERE)
 
 
 async def _join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from bot.commands.parameters import CODE
 from bot.commands.parser import Defaults, Invocation, parse_line
 from bot.commands.registry import Registry, read_arguments
 from core.errors import BadInput
@@ -42,6 +43,12 @@ def read_mention(registry: Registry, said: str, defaults: Defaults) -> Invocatio
     if registry.find(first) or first in registry.groups:
         return parse_line(registry, words, defaults)
     return _speak(registry, defaults, words) if defaults.agent else parse_line(registry, f"spawn {words}", defaults)
+
+
+def veil_line(meaning: Invocation, line: str) -> str:
+    """The line as others may read it: without a code that it says."""
+    has_code = any(item.type is CODE and item.name in meaning.arguments for item in meaning.command.parameters)
+    return f"{SLASH} {meaning.command.name} …" if has_code else line
 
 
 def find_command_start(line: str) -> int | None:

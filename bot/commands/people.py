@@ -108,14 +108,15 @@ async def link(
         return await _make_link_code(ctx)
     async with ctx.change() as change:
         joined = await identities.join_by_code(change.tx, ctx.actor, code, ctx.caller.identity, ctx.now)
-        if joined:
+        if joined and not joined.refusal:
             person = joined.person
             was = f", and no longer {joined.former}" if joined.former not in ("", person.name) else ""
             words = f"You are {person.name} here too{was}: {person.role.name.lower()}."
             data = {"person": person.id, "name": person.name, "role": person.role.name.lower(), "former": joined.former}
             change.reply = Reply(text=words, data=data, visibility=Visibility.ASKER)
     if change.reply is None:
-        raise codes.refuse_code("Where you are known, `me link` makes another.")
+        again = "Where you are known, `me link` makes another."
+        raise (joined and joined.refusal) or codes.refuse_code(again)
     return change.reply
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from core.messages import Card, How, Message
+from core.messages import Card, Entry, EntryKind, How, Message
 from core.model import Agent, AuditRow, Identity, InboxItem, Person, Role
 from core.people import find_person
 from core.store import find
-from tests.flows.house import LiveHouse
+from tests.flows.house import PATIENCE, LiveHouse
 from tests.flows.test_street import HERE, Party, Place, change_settings
 
 OTHER = Place("party", "C2")
@@ -213,7 +215,42 @@ async def test_the_command_line_makes_a_code_and_takes_none_for_less(party: Part
     assert (refused.status_code, "Make the code here" in refused.text) == (409, True)
     assert (await party.house.run("me"))["data"]["name"] == local["name"]
     await party.say(f"me link {code}", "e3", user="U6")
-    await party.see("C1!U6", "You are ann here too")
+    await party.see("C1!U6", "does not hold")
+
+
+async def test_the_console_shows_a_code_to_one_and_no_code_to_all(party: Party) -> None:
+    made = await say_in_console(party, "/agent me link")
+    await party.say(f"me link {made.json()['secret']}", "e1", user="U4")
+    await party.see("C1!U4", "here too: admin")
+    code = await make_code(party, "e2", "U1")
+    refused = await say_in_console(party, f"/agent me link {code}")
+    assert (refused.status_code, "Make the code here" in refused.text) == (409, True)
+    board = str([entry.body for entry in await read_all(party, Entry)])
+    assert "/agent me link …" in board
+    assert code not in board
+
+
+async def test_the_console_has_a_second_card_as_well(party: Party) -> None:
+    await party.say("spawn sample -- run `git status`", "e1")
+    await party.see("C1", "asks: Run")
+    for _ in range(2):
+        assert (await say_in_console(party, "/agent show sample-1 here")).status_code == 200
+    await party.say(party.press("C1", "Once"), "e2", How.BUTTON)
+    await party.see("C1", "sample-1 · done")
+
+    async def count_cards() -> int:
+        found = [entry for entry in await read_all(party, Entry) if entry.kind is EntryKind.CARD]
+        return len([entry for entry in found if "sample-1 · done" in str(entry.body)])
+
+    async with asyncio.timeout(PATIENCE):
+        while not await count_cards():
+            await asyncio.sleep(0.05)
+    assert await count_cards() == 1
+
+
+async def say_in_console(party: Party, line: str) -> httpx.Response:
+    data = {"line": line, "key": uuid.uuid4().hex}
+    return await party.house.http.post("/say", data=data, headers={"Accept": "application/json"})
 
 
 async def test_two_known_people_become_one_and_nobody_gains_a_role(party: Party) -> None:

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from bot.commands.completion import Suggestion, complete_line
-from bot.commands.line import SLASH, find_command_start, read_line
+from bot.commands.line import SLASH, find_command_start, read_line, veil_line
 from bot.commands.parameters import AGENT_NAME
 from bot.commands.parser import Invocation
 from bot.commands.registry import shorten_name
@@ -69,7 +69,7 @@ async def _hear(request: Request, visitor: Visitor, line: str, key: str, agent: 
         return {"reply": meaning, "keep": True}
     once = hashlib.sha256(f"{key}\n{agent}\n{line}".encode("utf-8", "replace")).hexdigest()[:40]
     if meaning.command.acts:
-        await write_down(house, visitor, line, once)
+        await write_down(house, visitor, veil_line(meaning, line), once)
     return await _run(request, visitor, meaning, once)
 
 
