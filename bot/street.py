@@ -24,6 +24,7 @@ from bot.names import find_defaults, list_names
 from bot.subjects import draw_subject
 from core.actions import demand_offered, find_sent, open_action, use_action
 from core.asks import ACCESS, ask_from_chat
+from core.audit import write_audit
 from core.delivery import name_delivery, queue_reply
 from core.desk import SEND_LIMIT, limit_time
 from core.errors import BadInput, PermanentFailure, TemporaryFailure, UserError
@@ -73,7 +74,7 @@ class HouseStreet:
             if action is None or not await self._do_here(house, message, action):
                 await self._do_command(house, message, action)
         except UserError as error:
-            await self._tell(house, message, say_error(describe_error(error)))
+            await self._refuse(house, message, error, action)
 
     async def _do_here(self, house: House, message: Message, action: Action) -> bool:
         """What a button does that stands for no command; False when it stands for one."""
@@ -237,6 +238,17 @@ class HouseStreet:
         """What only the one who said it is told."""
         async with house.database.transaction() as tx:
             await self._queue(tx, house, message, reply)
+
+    async def _refuse(self, house: House, message: Message, error: UserError, action: Action | None) -> None:
+        """What made no sense is answered; a button that is of no use any more is written down as well."""
+        async with house.database.transaction() as tx:
+            await self._queue(tx, house, message, say_error(describe_error(error)))
+            if message.how is How.BUTTON:
+                known = await find_person(tx, message.identity)
+                person = known.id if known else message.identity
+                actor = Actor(person, message.name, Role.NOBODY, message.place.chat)
+                what = (action.command, action.subject) if action else ("button", message.text[:80])
+                await write_audit(tx, actor, *what, False, error.message, house.now())
 
     async def _queue(self, tx: Transaction, house: House, message: Message, reply: Reply) -> None:
         place = message.private

@@ -8,6 +8,7 @@ import errno
 import socket
 from collections.abc import Iterator
 
+import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -26,6 +27,8 @@ from bot.web.problems import install_problems, list_problems
 from bot.web.shapes import Health
 from core.errors import ConfigurationError
 from core.version import VERSION
+
+log = structlog.get_logger()
 
 
 def make_app(house: House, dispatcher: Dispatcher, registry: Registry, feed: Feed, lag: LoopLag) -> FastAPI:
@@ -74,6 +77,7 @@ class LoopLag:
     """How late the event loop wakes up, at worst, since it was last asked."""
 
     _EVERY = 0.5
+    _STOOD_STILL = 3.0
 
     def __init__(self) -> None:
         self._worst = 0.0
@@ -89,7 +93,10 @@ class LoopLag:
         while True:
             due = loop.time() + self._EVERY
             await asyncio.sleep(self._EVERY)
-            self._worst = max(self._worst, loop.time() - due)
+            late = loop.time() - due
+            self._worst = max(self._worst, late)
+            if late > self._STOOD_STILL:
+                log.warning("the loop stood still: nothing was heard or answered meanwhile", seconds=round(late, 1))
 
 
 def bind_socket(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from core.errors import Refused, TemporaryFailure
+from core.errors import BadInput, Refused, TemporaryFailure
 from core.interfaces import Door, Plain, Setup
 from integrations.slack.settings import SlackSettings
 
@@ -54,12 +54,16 @@ class Visit:
         self._app: AsyncApp | None = None
 
     async def handle(self, plain: Plain) -> Plain:
-        """Slack's answer. Raises TemporaryFailure when nothing was acknowledged: Slack comes again."""
+        """Slack's answer. Raises TemporaryFailure when nothing was acknowledged: Slack comes again; BadInput for what is
+        no request of Slack's."""
         from slack_bolt.request.async_request import AsyncBoltRequest
 
         app = await self._open()
-        body = plain.body.decode("utf-8", "replace")
-        answer = await app.async_dispatch(AsyncBoltRequest(body=body, headers=dict(plain.headers)))
+        try:
+            request = AsyncBoltRequest(body=plain.body.decode(), headers=dict(plain.headers))
+        except ValueError as error:
+            raise BadInput("This is nothing that Slack sends.") from error
+        answer = await app.async_dispatch(request)
         if answer.status in (404, 500, 503):
             raise TemporaryFailure("Not acknowledged.")
         headers = {name: values[0] for name, values in answer.headers.items() if values}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -94,7 +95,7 @@ class Door:
         if self._session is None:
             self._session = aiohttp.ClientSession()
         limit = aiohttp.ClientTimeout(total=timeout)
-        sending = self._session.post(posted.url, data=posted.body, headers=posted.headers, timeout=limit)
+        sending = self._session.post(posted.url, data=io.BytesIO(posted.body), headers=posted.headers, timeout=limit)
         async with sending as answer:
             return Taken(status=answer.status, text=await answer.text(), headers=dict(answer.headers))
 
