@@ -15,6 +15,7 @@ from bot.commands.context import Caller, Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
 from bot.house import House
+from bot.turns import Turns
 from core.asks import offer_access
 from core.audit import write_audit
 from core.errors import CallboardError, Conflict, PermanentFailure, Refused, TemporaryFailure, UserError
@@ -70,6 +71,7 @@ class Dispatcher:
         self._house = house
         self._registry = registry
         self._running: dict[str, asyncio.Task[Answered]] = {}
+        self._turns = Turns()
         self._is_ending = False
 
     async def call(self, call: Call) -> tuple[str, Answered]:
@@ -170,7 +172,7 @@ class Dispatcher:
         came in before the last end or a place hears of it, is tried again: after a few tries the place is told, after
         many it is given up."""
         tries = 0
-        while _is_put_off(answer := await self._try(item)):
+        while _is_put_off(answer := await self._try_in_turn(item)):
             tries += 1
             if not insist and not item.reply_to:
                 await self._forget(item)
@@ -181,6 +183,13 @@ class Dispatcher:
                 await self._tell_late(item, answer)
             await asyncio.sleep(_AGAIN)
         return answer
+
+    async def _try_in_turn(self, item: InboxItem) -> Answered:
+        """What nobody waits for on an open line lets others be stored first."""
+        if not item.reply_to:
+            return await self._try(item)
+        async with self._turns.take():
+            return await self._try(item)
 
     async def _tell_late(self, item: InboxItem, answer: Answered) -> None:
         """Who said it is told that it is not forgotten."""

@@ -64,7 +64,8 @@ class HouseStreet:
         if message.at and house.now() - message.at > LATE:
             await self._tell_late(house, message)
             return
-        if await self._was_heard(house, message):
+        defaults = await self._look_up(house, message)
+        if defaults is None:
             return
         try:
             if message.how is How.OPENED:
@@ -72,9 +73,9 @@ class HouseStreet:
                 return
             action = await self._find_action(house, message) if message.how is How.BUTTON else None
             if action is None or not await self._do_here(house, message, action):
-                await self._do_command(house, message, action)
+                await self._do_command(house, message, action, defaults)
         except UserError as error:
-            await self._refuse(house, message, error, action)
+            await self._refuse(house, message, error)
 
     async def _do_here(self, house: House, message: Message, action: Action) -> bool:
         """What a button does that stands for no command; False when it stands for one."""
@@ -93,12 +94,12 @@ class HouseStreet:
         async with house.database.transaction() as tx:
             await open_tab(tx, _hide_address(message), house.now())
 
-    async def _do_command(self, house: House, message: Message, action: Action | None) -> None:
-        meaning = await self._read(house, message, action)
+    async def _do_command(self, house: House, message: Message, action: Action | None, defaults: Defaults) -> None:
+        meaning = self._understand(message, action, defaults)
         if isinstance(meaning, Reply):
             await self._tell(house, message, meaning)
         else:
-            await self._take(house, message, meaning, action)
+            await self._take(house, message, _add_files(meaning, message), action)
 
     async def suggest(self, place: Place, source: str, typed: str) -> Sequence[tuple[str, str]]:
         """Names of a kind that fit. Raises TemporaryFailure."""
@@ -122,17 +123,22 @@ class HouseStreet:
             raise TemporaryFailure("The bot is still starting.", retry_after=1)
         return self._house
 
-    async def _was_heard(self, house: House, message: Message) -> bool:
-        """Whether it was taken or answered before. What it would mean by now may be something else."""
-        key = name_call(message.place.chat, message.identity, message.key)
+    async def _look_up(self, house: House, message: Message) -> Defaults | None:
+        """What is meant where it was said; None when it was taken or answered before: by now it may mean something
+        else."""
         async with house.database.reading() as tx:
-            if await get(tx, InboxItem, key=key):
-                return True
-            return await get(tx, Delivery, id=name_delivery(_name_told(message))) is not None
+            if await self._was_heard(tx, message):
+                return None
+            return await find_defaults(tx, house, str(message.place))
+
+    async def _was_heard(self, tx: Transaction, message: Message) -> bool:
+        if await get(tx, InboxItem, key=name_call(message.place.chat, message.identity, message.key)):
+            return True
+        return await get(tx, Delivery, id=name_delivery(_name_told(message))) is not None
 
     async def _tell_late(self, house: House, message: Message) -> None:
         """Once a day in each place, however much was said there."""
-        if await self._was_heard(house, message):
+        if await self._look_up(house, message) is None:
             return
         words = (
             "What was said here more than a day ago reached Callboard only now: nothing was done with it. "
@@ -156,12 +162,6 @@ class HouseStreet:
             return demand_offered(action, await find_sent(tx, action))
         card = await draw_subject(tx, house, action.subject)
         return demand_offered(action, [card] if card else [])
-
-    async def _read(self, house: House, message: Message, action: Action | None) -> Invocation | Reply:
-        async with house.database.reading() as tx:
-            defaults = await find_defaults(tx, house, str(message.place))
-        meaning = self._understand(message, action, defaults)
-        return meaning if isinstance(meaning, Reply) else _add_files(meaning, message)
 
     def _understand(self, message: Message, action: Action | None, defaults: Defaults) -> Invocation | Reply:
         if action:
@@ -212,17 +212,17 @@ class HouseStreet:
         """Whoever is in a group with a role, or is known by an address, is somebody from the first time on; nobody else
         is written down."""
         chat = message.place.chat
-        await self._join_by_email(house, message)
+        if email := find_email(house.settings, chat, message.facts):
+            await self._join_by_email(house, message, email)
         role = find_role(house.settings, chat, message.facts)
         async with house.database.transaction() if role else house.database.reading() as tx:
             person = await self._find_person(tx, house, message, role)
         return Actor(person, message.name, Role.ADMIN, chat)
 
-    async def _join_by_email(self, house: House, message: Message) -> None:
+    async def _join_by_email(self, house: House, message: Message, email: str) -> None:
         """Whom the settings name by an address that the platform vouches for is that person here too."""
-        email = find_email(house.settings, message.place.chat, message.facts)
         async with house.database.reading() as tx:
-            if not email or not await can_join(tx, message.identity, email):
+            if not await can_join(tx, message.identity, email):
                 return
         async with house.database.transaction() as tx:
             await join_by_email(tx, message.place.chat, message.identity, email, house.now())
@@ -239,7 +239,7 @@ class HouseStreet:
         async with house.database.transaction() as tx:
             await self._queue(tx, house, message, reply)
 
-    async def _refuse(self, house: House, message: Message, error: UserError, action: Action | None) -> None:
+    async def _refuse(self, house: House, message: Message, error: UserError) -> None:
         """What made no sense is answered; a button that is of no use any more is written down as well."""
         async with house.database.transaction() as tx:
             await self._queue(tx, house, message, say_error(describe_error(error)))
@@ -247,6 +247,7 @@ class HouseStreet:
                 known = await find_person(tx, message.identity)
                 person = known.id if known else message.identity
                 actor = Actor(person, message.name, Role.NOBODY, message.place.chat)
+                action = await get(tx, Action, id=message.text)
                 what = (action.command, action.subject) if action else ("button", message.text[:80])
                 await write_audit(tx, actor, *what, False, error.message, house.now())
 

@@ -54,8 +54,8 @@ class Visit:
         self._app: AsyncApp | None = None
 
     async def handle(self, plain: Plain) -> Plain:
-        """Slack's answer. Raises TemporaryFailure when nothing was acknowledged: Slack comes again; BadInput for what is
-        no request of Slack's."""
+        """Slack's answer. Raises TemporaryFailure when nothing was acknowledged: Slack comes again, and
+        BadInput for what is none of its requests."""
         from slack_bolt.request.async_request import AsyncBoltRequest
 
         app = await self._open()
