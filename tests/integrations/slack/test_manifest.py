@@ -25,7 +25,6 @@ BY_KIND = {
     "users.conversations": ("read", ("channel", "group", "im")),
     "conversations.replies": ("history", ("channel", "group", "im")),
     "conversations.history": ("history", ("channel", "group", "im")),
-    "users.conversations": ("read", ("channel", "group", "im")),
 }
 # What the library calls for a call of ours.
 WITHIN = {"files_upload_v2": ("files.getUploadURLExternal", "files.completeUploadExternal")}
