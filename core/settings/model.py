@@ -137,7 +137,9 @@ class PersonSettings(Section):
     """Somebody who may use the bot. Who is not listed may do nothing, but for the person at the machine."""
 
     role: RoleName = Field(description="What they may do: viewer, operator, approver or admin.")
-    identities: IdentityKeys = Field((), description="How the doors know them: local:alice, slack:T1/U2.")
+    identities: IdentityKeys = Field(
+        (), description="How the doors know them: local:alice, slack:T1/U2, email:alice@example.com."
+    )
 
 
 class KeepSettings(Section):
