@@ -30,6 +30,7 @@ REMEDIES = {
     "not_in_channel": "Invite the bot: /invite @callboard",
     "channel_not_found": "Invite the bot to the channel: /invite @callboard",
     "is_archived": "The channel is archived: choose another with `project use` there.",
+    "not_enabled": "Update the app from the manifest: its Home tab is turned off.",
     "missing_scope": "Update the app from the manifest and install it again.",
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core import postings
+from core.interfaces import Pace
 from core.model import Posting
 from core.store import find, tabs
 from core.tab import Tab, is_subject
@@ -53,6 +54,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     # What is promised of the gap is in tests/core/test_tabs.py, by a clock that is moved by hand.
     for module in (postings, tabs):
         monkeypatch.setattr(module, "GAP", timedelta(seconds=0.2))
+    monkeypatch.setattr("core.desk.Desk.pace_of", lambda *_: Pace())
     async with FakeSlack(ack_seconds=30) as slack:
         slack.install(read_manifest())
         ann = slack.user("ann")
