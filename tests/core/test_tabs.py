@@ -216,6 +216,17 @@ async def test_turning_shows_another_column(world: World) -> None:
         assert (known.column, known.mine, known.answer) == ("working", mine, None)
 
 
+async def test_what_somebody_does_at_once_is_shown_after_the_gap(world: World) -> None:
+    await world.open()
+    await world.begin()
+    async with world.database.transaction() as tx:
+        await turn_tab(tx, ANN, f"{TURN}column working")
+    await world.advance(GAP.total_seconds() - 1)
+    assert world.platform.texts() == ["calm"]
+    await world.advance(1)
+    assert world.platform.texts() == ["calm working"]
+
+
 def make_item(place: Place) -> InboxItem:
     return InboxItem(
         "c-1", "k", "fake", "p-1", Role.ADMIN, str(place), "stop", {}, START, reply_to=str(place), private="fake:@U1"
