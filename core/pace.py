@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 BACKOFF = (1, 5, 30, 120, 600)
@@ -30,3 +31,16 @@ class Gate:
         """Places that wait, and until when."""
         self._closed = {place: until for place, until in self._closed.items() if until > now}
         return self._closed
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """When a line looked, and until when places were closed then: what becomes due or free while it looks was not seen,
+    and must not be slept over."""
+
+    at: datetime
+    closed: Sequence[datetime] = ()
+
+    @classmethod
+    def take(cls, gate: Gate, now: datetime) -> Look:
+        return cls(now, tuple(gate.list_closed(now).values()))

@@ -15,7 +15,7 @@ from core.errors import Held, TemporaryFailure
 from core.events import Event
 from core.messages import Place, Reply
 from core.model import Delivery, DeliveryState, Lane
-from core.pace import choose_delay
+from core.pace import Look, choose_delay
 from core.store import Transaction, append_events, change, lock_numbers
 from core.store.spine import find_head_lane, find_next_delivery, has_rival, list_ready
 from core.wire import decode_reply, map_text
@@ -131,10 +131,12 @@ class DeliveryLine:
         self._lane = lane
         self._faster = _ORDER[: _ORDER.index(lane)]
         self._yielded: dict[str, datetime] = {}
+        self._look = Look(desk.clock.now())
 
     async def claim(self, tx: Transaction, room: int, ids: set[str]) -> list[Parcel]:
         """Heads whose place may be posted to now, oldest first."""
         now = self._desk.clock.now()
+        self._look = Look.take(self._desk.gate, now)
         taken: list[Parcel] = []
         self._yielded = {}
         while len(taken) < room:
@@ -167,7 +169,8 @@ class DeliveryLine:
         return replace(delivery, attempts=delivery.attempts + 1, unsure=unsure)
 
     async def find_next(self, tx: Transaction) -> datetime | None:
-        """When the next one is due, or the next place is free."""
-        now = self._desk.clock.now()
-        due = await find_next_delivery(tx, self._lane, now)
-        return min((due or now + LEASE, *self._desk.gate.list_closed(now).values(), *self._yielded.values()))
+        """When the next one is due, or the next place is free; as seen from when it was looked."""
+        look = self._look
+        due = await find_next_delivery(tx, self._lane, look.at)
+        closed = self._desk.gate.list_closed(self._desk.clock.now()).values()
+        return min((due or look.at + LEASE, *look.closed, *closed, *self._yielded.values()))

@@ -17,7 +17,7 @@ from core.errors import Held, TemporaryFailure
 from core.ids import make_id
 from core.messages import Card, Place
 from core.model import Posting
-from core.pace import choose_delay
+from core.pace import Look, choose_delay
 from core.parcel import write_failure
 from core.store import Transaction, append_events, change, get, lock_numbers
 from core.store.spine import add_posting, find_next_posting, list_stale, raise_wanted
@@ -151,11 +151,13 @@ class PostingLine:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._look = Look(desk.clock.now())
 
     async def claim(self, tx: Transaction, room: int, ids: set[str]) -> list[Drawing]:
         """Cards that may be drawn now. A new one is a post and keeps the place's pace; an edit has its own gap."""
         now = self._desk.clock.now()
         await stir_tabs(tx, now)
+        self._look = Look.take(self._desk.gate, now)
         closed = self._desk.gate.list_closed(now)
         stale = await list_stale(tx, now, room, places=list(closed), ids=ids)
         return [Drawing(self._desk, await self._take(tx, posting, now)) for posting in stale if self._enter(posting)]
@@ -177,7 +179,8 @@ class PostingLine:
         return replace(posting, attempts=posting.attempts + 1, unsure=unsure)
 
     async def find_next(self, tx: Transaction) -> datetime | None:
-        """When the next one is due, or the next place is free."""
-        now = self._desk.clock.now()
-        known = [at for at in (await find_next_posting(tx, now), await find_next_look(tx)) if at]
-        return min((now + LEASE, *known, *self._desk.gate.list_closed(now).values()))
+        """When the next one is due, or the next place is free; as seen from when it was looked."""
+        look = self._look
+        known = [at for at in (await find_next_posting(tx, look.at), await find_next_look(tx)) if at]
+        closed = self._desk.gate.list_closed(self._desk.clock.now()).values()
+        return min((look.at + LEASE, *known, *look.closed, *closed))
