@@ -141,8 +141,8 @@ class Walk:
         found = self._try_all(str(self._errand.options.get("person") or ""), question, self._find_person)
         if found is None:
             self._say(
-                "Nobody is named yet: use the command in Slack, press Ask for access, and let yourself in with "
-                "`admin grant` or in the console.",
+                f"Nobody is named yet: `up` prints a code, and whoever says {self._settings.command} me claim CODE in "
+                "Slack is the admin.",
                 Tone.ASKING,
             )
             return
