@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def _make_chat(setup: Setup) -> Chat:
     from integrations.discord.chat import DiscordChat
 
-    return DiscordChat(setup.settings, setup.anchors, setup.notebook)
+    return DiscordChat(setup)
 
 
 def _read_settings() -> type[Any]:

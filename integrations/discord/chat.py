@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.errors import PermanentFailure, TemporaryFailure
-from core.interfaces import Anchors, Notebook
+from core.interfaces import Setup
 from core.messages import Card, Place, Reply, Tone
 from integrations.discord.acts import Act, find_act, is_young, keep_act
 from integrations.discord.layout import Drawn, draw_card, draw_reply, mark_message
@@ -23,7 +23,7 @@ from integrations.discord.web import (
     QUIET,
     V2,
     Json,
-    Web,
+    open_web,
     read_code,
 )
 
@@ -36,11 +36,11 @@ class DiscordChat:
     """A Chat. Whoever is alone to see something sees it as the answer to what they did, as long as Discord takes
     that; afterwards in a direct message."""
 
-    def __init__(self, settings: DiscordSettings, anchors: Anchors, notebook: Notebook) -> None:
-        self._settings = settings
-        self._anchors = anchors
-        self._notebook = notebook
-        self._web = Web(settings)
+    def __init__(self, setup: Setup) -> None:
+        self._settings: DiscordSettings = setup.settings
+        self._anchors = setup.anchors
+        self._notebook = setup.notebook
+        self._web = open_web(setup)
         self._sent: dict[str, str] = {}
         self._direct: dict[str, str] = {}
         self._threads: set[str] = set()

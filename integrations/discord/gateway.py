@@ -18,7 +18,7 @@ from integrations.discord.commands import draw_commands
 from integrations.discord.ear import Ear
 from integrations.discord.identify import choose_wait, keep_recent
 from integrations.discord.sync import sync_commands
-from integrations.discord.web import SECONDS, make_client, refuse_token
+from integrations.discord.web import SECONDS, make_client, open_web, refuse_token
 
 log = structlog.get_logger()
 IDENTIFIES, BLIND = "identifies", "blind"
@@ -57,6 +57,18 @@ async def wait_for_turn(notebook: Notebook) -> None:
 
 async def hold_gateway(setup: Setup) -> None:
     """Listen until cancelled. Raises Held for a bad token, TemporaryFailure for what may pass."""
+    holding = asyncio.create_task(_hold(setup))
+    watching = asyncio.create_task(open_web(setup).watch())
+    try:
+        done, _ = await asyncio.wait([holding, watching], return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    finally:
+        for task in (holding, watching):
+            task.cancel()
+        await asyncio.gather(holding, watching, return_exceptions=True)
+
+
+async def _hold(setup: Setup) -> None:
     ear = Ear(setup)
     try:
         await _run(ear, setup, is_blind=False)

@@ -18,6 +18,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 
 from core.errors import Held, PermanentFailure, TemporaryFailure
+from core.interfaces import Setup
 from core.messages import Attachment
 from integrations.discord.layout import name_file
 from integrations.discord.settings import DiscordSettings
@@ -61,7 +62,7 @@ class Web:
         self._settings = settings
         self._client: discord.Client | None = None
         self._lock = asyncio.Lock()
-        self.is_refused = False
+        self._refused = asyncio.Event()
 
     async def call(
         self, method: str, path: str, body: Any = None, files: Sequence[Attachment] = (), **names: Any
@@ -74,7 +75,8 @@ class Web:
                 return await _send(http, Route(method, path, **names), body, files)
         except discord.HTTPException as error:
             failure = explain(error)
-            self.is_refused = self.is_refused or isinstance(failure, Held)
+            if isinstance(failure, Held):
+                self._refused.set()
             raise failure from error
         except discord.RateLimited as error:
             raise TemporaryFailure("Discord asks to wait.", retry_after=error.retry_after) from error
@@ -82,7 +84,7 @@ class Web:
             raise TemporaryFailure(f"Discord did not answer: {type(error).__name__}.") from error
 
     async def _sign_in(self) -> HTTPClient:
-        if self.is_refused:
+        if self._refused.is_set():
             raise refuse_token()
         async with self._lock:
             if self._client is None:
@@ -97,11 +99,16 @@ class Web:
                 await client.login(self._settings.token.get_secret_value())
         except discord.LoginFailure as error:
             await client.close()
-            self.is_refused = True
+            self._refused.set()
             raise refuse_token() from error
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, TimeoutError, OSError) as error:
             await client.close()
             raise TemporaryFailure(f"Discord did not answer: {type(error).__name__}.") from error
+
+    async def watch(self) -> None:
+        """Wait until the token is refused. Raises Held then."""
+        await self._refused.wait()
+        raise refuse_token()
 
     async def aclose(self) -> None:
         """Let go of the connections."""
@@ -113,6 +120,13 @@ class Web:
     def app(self) -> str:
         """The id of the application, once signed in."""
         return str(self._client.application_id or "") if self._client else ""
+
+
+def open_web(setup: Setup) -> Web:
+    """What all parts of a setup call by."""
+    web = setup.shared.setdefault("web", Web(setup.settings))
+    assert isinstance(web, Web)
+    return web
 
 
 def refuse_token() -> Held:

@@ -2,86 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from core.model import InboxItem
-from core.store import find
-from tests.fakes.discord.hands import User
-from tests.fakes.discord.records import QUIET, Channel, Message
+from tests.fakes.discord.records import QUIET
 from tests.fakes.discord.server import FakeDiscord
-from tests.flows.house import LiveHouse
-
-PATIENCE = 30.0
-
-
-@dataclass
-class Guild:
-    """A server with the bot in it: ann is its admin, in the channel `ops`."""
-
-    discord: FakeDiscord
-    house: LiveHouse
-    ann: User
-    ops: Channel
-
-    async def see(self, words: str, where: Channel | None = None) -> Message:
-        """Wait until a message there shows the words."""
-        return await self.wait(lambda: self.find(words, where or self.ops), words)
-
-    def find(self, words: str, where: Channel) -> Message | None:
-        shown = self.discord.messages(where)
-        return next((one for one in reversed(shown) if words in one.text), None)
-
-    async def whispered(self, user: User, words: str) -> Message:
-        """Wait until somebody alone is shown the words."""
-        return await self.wait(
-            lambda: next((one for one in reversed(self.discord.whispers(user)) if words in one.text), None), words
-        )
-
-    async def thread(self) -> Channel:
-        """The thread of the first agent."""
-        return await self.wait(lambda: next(iter(self.discord.threads(self.ops)), None), "a thread")
-
-    async def wait(self, holds: Callable[[], Any], what: str) -> Any:
-        end = asyncio.get_running_loop().time() + PATIENCE
-        while not (found := holds()):
-            assert asyncio.get_running_loop().time() < end, f"{what} is not shown:\n{self.discord.describe()}"
-            await asyncio.sleep(0.02)
-        return found
-
-    async def listen(self) -> None:
-        """Wait until Discord reaches the bot, and knows its commands."""
-        await self.wait(lambda: self.discord.gateway.ready and any(self.discord.commands.values()), "a connection")
-
-    async def calls(self) -> list[str]:
-        """The commands that came in from Discord and were taken."""
-        async with self.house.bot.database.reading() as tx:
-            return sorted(item.command for item in await find(tx, InboxItem) if item.door == "discord")
+from tests.flows.discord_house import Guild, open_guild
 
 
 @pytest.fixture
 async def guild(tmp_path: Path) -> AsyncIterator[Guild]:
     async with FakeDiscord(answer_seconds=30) as discord:
-        ann = discord.user("ann")
-        ops = discord.channel("ops", ann)
-        settings = {
-            "integrations": {"discord": {"api_url": discord.api_url, "gateway_url": discord.gateway_url}},
-            "people": {"ann": {"role": "admin", "identities": [f"discord:{ann.id}"]}},
-        }
-        house = LiveHouse(tmp_path / "home", settings, {"DISCORD_BOT_TOKEN": discord.token})
-        await house.start()
-        made = Guild(discord, house, ann, ops)
-        await made.listen()
-        yield made
-        await house.stop()
-        assert discord.pings == []
+        async with open_guild(tmp_path, discord) as made:
+            await made.listen()
+            yield made
         assert discord.unexpected == []
-        assert discord.failures == []
 
 
 async def test_from_a_command_to_the_work(guild: Guild) -> None:
@@ -130,3 +67,78 @@ async def test_a_button_works_after_a_restart(guild: Guild) -> None:
     await guild.see("sample-1 · done")
     assert await guild.calls() == ["approve", "spawn"]
     assert len([call for call in guild.discord.calls if call.method == "PUT"]) == 1, "the commands had not changed"
+
+
+async def test_a_form_where_a_task_is_missing(guild: Guild) -> None:
+    act = await guild.ann.command("agent spawn", guild.ops, project="sample")
+    await guild.ann.submit(act, {"What is it to do?": "say hello"})
+    await guild.see("sample-1 · done")
+    said = await guild.ann.say(guild.ops, "the tests fail, say so", files={"log.txt": b"boom"})
+    menu = await guild.ann.use_menu("Start an agent on this", said)
+    await guild.ann.submit(menu, {})
+    await guild.see("sample-2")
+    assert await guild.calls() == ["spawn", "spawn"]
+
+
+async def test_options_are_completed(guild: Guild) -> None:
+    await guild.ann.command("agent spawn", guild.ops, text="say hello", project="sample")
+    await guild.see("sample-1 · done")
+    found = await guild.ann.complete("agent show", guild.ops, "agent", "sam")
+    assert [(choice["name"].partition(" ")[0], choice["value"]) for choice in found] == [("sample-1", "sample-1")]
+    assert [choice["value"] for choice in await guild.ann.complete("agent spawn", guild.ops, "project", "")] == [
+        "sample"
+    ]
+    assert await guild.ann.complete("agent spawn", guild.ops, "project", "x" * 99) == []
+
+
+async def test_a_second_thought_and_words_for_a_refusal(guild: Guild) -> None:
+    await guild.ann.command("agent spawn", guild.ops, text="run `git status`; run `git log`", project="sample")
+    card = await guild.see("asks: Run")
+    form = await guild.ann.click(card, "Deny with reason…")
+    await guild.ann.submit(form, {"In your words": "not today"})
+    await guild.wait(lambda: "git log" in guild.ops.messages[card.id].text, "the second question")
+    sure = await guild.ann.click(card, "Stop")
+    assert "Its work is kept" in sure.text
+    asked = guild.discord.whispers(guild.ann)[-1]
+    await guild.ann.click(asked, "Stop")
+    await guild.see("sample-1 · stopped")
+    assert await guild.calls() == ["deny", "spawn", "stop"]
+
+
+async def test_who_may(guild: Guild) -> None:
+    bob, carl = guild.discord.user("bob"), guild.discord.user("carl", is_bot=True)
+    guild.discord.channel("ops", bob, carl)
+    await guild.ann.command("agent spawn", guild.ops, text="run `git status`", project="sample")
+    card = await guild.see("asks: Run")
+    refused = await bob.click(card, "Once")
+    assert refused.error == ""
+    offer = await guild.whispered(bob, "has no role here")
+    await bob.click(offer, "Ask for access")
+    await guild.whispered(bob, "code word")
+    await carl.mention(guild.ops, "list")
+    await bob.dm("list")
+    await guild.wait(lambda: guild.find("direct messages", guild.discord.direct(bob.id)), "a refusal")
+    ask = await guild.see("bob")
+    assert any("perator" in label for label in ask.buttons)
+    assert await guild.calls() == ["approve", "list", "spawn"], "the other bot was not heard"
+    assert "Once" in card.buttons, "nothing was approved"
+
+
+async def test_an_archived_thread_is_brought_back(guild: Guild) -> None:
+    guild.discord.expected_codes.add(50083)
+    await guild.ann.command("agent spawn", guild.ops, text="say hello", project="sample")
+    await guild.see("sample-1 · done")
+    thread = await guild.thread()
+    await guild.see("sample-1 is done", thread)
+    thread.archived = True
+    await guild.ann.command("agent send", guild.ops, agent="sample-1", text="say more")
+    await guild.wait(lambda: len(guild.discord.messages(thread)) >= 2, "what is said of it")
+    await guild.wait(lambda: not thread.archived, "the thread")
+
+
+async def test_an_answer_that_comes_late_is_a_direct_message(guild: Guild, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integrations.discord.acts.LASTS", -1.0)
+    monkeypatch.setattr("integrations.discord.acts._YOUNG", 0.0)
+    await guild.ann.command("agent list", guild.ops)
+    await guild.wait(lambda: guild.discord.messages(guild.discord.direct(guild.ann.id)), "a direct message")
+    assert guild.discord.messages(guild.ops) == []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
 import discord
 
-from core.exam.record import Moorings, Pages
-from core.interfaces import Chat
+from core.exam.record import Ear, Moorings, Pages, Shelf
+from core.interfaces import Chat, Setup
 from core.messages import Attachment
 from integrations.discord.chat import DiscordChat
 from integrations.discord.settings import DiscordSettings
@@ -63,9 +64,9 @@ def open_chat() -> tuple[Chat, Callable[[], str]]:
     world = FakeDiscord()
     world.gateway.tell = _tell_nobody  # type: ignore[method-assign]
     world.channels["here"] = Channel(id="here", name="here", guild=world.guild("home"))
-    chat = DiscordChat(DiscordSettings(token=TOKEN), Moorings(), Pages())
     web = ShortWeb(world)
-    chat._web = web
+    settings = DiscordSettings(token=TOKEN)
+    chat = DiscordChat(Setup(Path(), settings, Pages(), Shelf(), Ear(), Moorings(), {"web": web}))
 
     def read() -> str:
         assert world.pings == world.unexpected == []
