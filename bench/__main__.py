@@ -10,12 +10,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import spawn, web, worktree
+from bench import slack, spawn, web, worktree
 from bench.page import write_page
 from bench.row import write_table
 from bench.suite import Suite
 
-SUITES: Mapping[str, Suite] = {"spawn": spawn.SUITE, "worktree": worktree.SUITE, "web": web.SUITE}
+SUITES: Mapping[str, Suite] = {"spawn": spawn.SUITE, "worktree": worktree.SUITE, "web": web.SUITE, "slack": slack.SUITE}
 
 
 def main(argv: Sequence[str] | None = None, suites: Mapping[str, Suite] = SUITES) -> int:

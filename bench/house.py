@@ -69,12 +69,16 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    settings: Mapping[str, Any] | None = None, command: Sequence[str] = (), where: str | None = None
+    settings: Mapping[str, Any] | None = None,
+    command: Sequence[str] = (),
+    where: str | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> AsyncIterator[House]:
     """A bot from its start to its end; `command` is `callboard up` unless another is given. Its home is made in
     `where`, or where temporary files go."""
     with tempfile.TemporaryDirectory(prefix="callboard-bench-", dir=where, ignore_cleanup_errors=True) as folder:
         home = Path(folder)
+        (home / ".env").write_text("".join(f"{name}={value}\n" for name, value in (secrets or {}).items()))
         process = await start_bot(home, settings or {}, command)
         try:
             note = await read_note(home, process)

@@ -76,6 +76,8 @@ def run_up(host: str | None = None, port: int | None = None, config: Path | None
     with contextlib.ExitStack() as stack:
         stack.enter_context(hold_lock(home / "bot.lock"))
         sock = stack.enter_context(contextlib.closing(bind_socket(settings.http.host, settings.http.port)))
+        # SQLite runs in threads, and a busy loop would let each statement wait 5 ms for its turn.
+        sys.setswitchinterval(0.0005)
         asyncio.run(Bot(home, settings, sock, read).run())
     return 0
 

@@ -113,7 +113,7 @@ def test_the_page_names_machine_date_command_and_misses(tmp_path: Path, capsys: 
 
 
 def test_the_names_that_are_promised() -> None:
-    assert list(SUITES) == ["spawn", "worktree", "web"]
+    assert list(SUITES) == ["spawn", "worktree", "web", "slack"]
     assert list(SUITES["spawn"].parts) == ["first", "idle", "updates", "start", "stream"]
     assert list(SUITES["worktree"].parts) == ["worktree", "spare"]
 
