@@ -77,6 +77,7 @@ def draw_agent(sight: Sight, now: datetime) -> Card:
         code=_show_code(sight),
         buttons=tuple(_offer_buttons(sight)),
         footer=" · ".join(part for part in ("scripted, no model" if sight.scripted else "", sight.shelter) if part),
+        times=tuple(_list_times(sight.settled)),
     )
 
 
@@ -99,8 +100,18 @@ def say_answered(request: Request) -> str:
     chosen = next((option.name for option in request.options if option.id == request.choice), "")
     said = _cut(request.text or chosen, 80) if request.kind is RequestKind.QUESTION else ""
     how = f"“{said}”" if said else request.verdict
-    at = f", {request.answered_at:%H:%M} UTC" if request.answered_at else ""
+    at = f", {_say_time(request.answered_at)}" if request.answered_at else ""
     return f"answered by {request.answered_by}{at}: {how} · {_cut(request.title, 160)} ({request.id})"
+
+
+def _say_time(at: datetime) -> str:
+    return f"{at:%H:%M} UTC"
+
+
+def _list_times(settled: Sequence[Request]) -> list[tuple[str, int]]:
+    """The moments that the lines name, for chats that show each reader their own clock."""
+    answered = [request.answered_at for request in settled if request.answered_at]
+    return list(dict.fromkeys((_say_time(at), int(at.timestamp())) for at in answered))
 
 
 def say_reason(agent: Agent) -> str:

@@ -6,20 +6,20 @@ Limits: https://docs.slack.dev/reference/block-kit/blocks
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from core.messages import Attachment, Card, Reply, Table, Tone
 from core.text import plain
-from integrations.slack.buttons import Block, lay_buttons
+from integrations.slack.buttons import ROOM, Block, lay_buttons, measure_buttons
 from integrations.slack.prose import show_prose
-from integrations.slack.text import address, cut, escape, say
+from integrations.slack.text import address, cut, cut_middle, escape, say
 
 MOST_BLOCKS = 50
-# Of all texts together; Slack refuses some 13,200.
-MOST_TEXT = 12_000
+# Of all texts together; Slack refuses some 13,200, and each text is shown a few words of.
+MOST_TEXT = 11_000
 _MOST_CARDS = 6
-_SECTION = 2_900
+_SECTION, _MOST_SECTION = 2_900, 3_000
 _TITLE = 300
 _ABOVE = " in the file"
 _DOTS = {
@@ -59,7 +59,8 @@ def draw_card(card: Card) -> Drawn:
     """A card as a message."""
     if card.prose:
         return _draw_prose(card)
-    blocks = list(_lay_card(card, Ink(), 0))
+    buttons = list(lay_buttons(card.buttons, 0))
+    blocks = list(_lay_card(card, Ink(MOST_TEXT - measure_buttons(buttons)), buttons))
     return Drawn(blocks[:MOST_BLOCKS], escape(cut(plain(card.title), _TITLE)) or "…")
 
 
@@ -72,14 +73,13 @@ def _draw_prose(card: Card) -> Drawn:
 
 def draw_reply(reply: Reply, command: str) -> Drawn:
     """A reply as a message, with what is too long for one as files."""
-    ink, files = Ink(), list(reply.attachments)
+    acts = _lay_acts(reply.cards[:_MOST_CARDS])
+    ink, files = Ink(MOST_TEXT - sum(map(measure_buttons, acts))), list(reply.attachments)
     blocks: list[Block] = []
     if reply.text.strip():
         blocks += _lay_text(reply.text, ink, files)
-    buttons = 0
-    for card in reply.cards[:_MOST_CARDS]:
+    for card, buttons in zip(reply.cards, acts, strict=False):
         blocks += _lay_card(card, ink, buttons)
-        buttons += len(card.buttons)
     if missing := len(reply.cards) - _MOST_CARDS:
         blocks += [_section(f"… {missing} more")] if missing > 0 else []
     if reply.table:
@@ -93,9 +93,19 @@ def draw_reply(reply: Reply, command: str) -> Drawn:
     )
 
 
+def _lay_acts(cards: Sequence[Card]) -> list[list[Block]]:
+    """The buttons of each card: what can be done comes before what is said."""
+    acts: list[list[Block]] = []
+    before = 0
+    for card in cards:
+        acts.append(list(lay_buttons(card.buttons, before, ROOM // len(cards))))
+        before += len(card.buttons)
+    return acts
+
+
 def _lay_text(text: str, ink: Ink, files: list[Attachment]) -> Iterator[Block]:
     room = ink.take(2 * _SECTION)
-    shown = say(text, room, _ABOVE)
+    shown = say(text, room, _ABOVE, cut_middle)
     if len(escape(text)) > room:
         files.append(Attachment("text.txt", text))
     parts = [shown] if len(shown) <= _SECTION else _part(shown)
@@ -116,19 +126,28 @@ def _part(text: str) -> list[str]:
     return [*parts, text]
 
 
-def _lay_card(card: Card, ink: Ink, buttons: int) -> Iterator[Block]:
+def _lay_card(card: Card, ink: Ink, buttons: Sequence[Block]) -> Iterator[Block]:
     title = say(card.title, min(_TITLE, ink.take(_TITLE))) or "…"
     yield _section(f"{_DOTS[card.tone]} *{title.replace('*', '∗')}*" if title.strip() else _DOTS[card.tone])
     if lines := "\n".join(line for line in card.lines if line.strip()):
-        yield from [_section(part) for part in _part(say(lines, ink.take(_SECTION))) if part.strip()]
+        parts = _part(say(lines, ink.take(_SECTION)))
+        yield from [_section(_show_times(part, card.times)) for part in parts if part.strip()]
     if card.code.strip():
         yield _code(card.code, ink.take(3_000))
     if card.fields:
         told = " · ".join(f"{label}: {value}" for label, value in card.fields)
         yield _context(say(told, ink.take(1_500)))
-    yield from lay_buttons(card.buttons, buttons)
+    yield from buttons
     if card.footer.strip():
         yield _context(say(card.footer, ink.take(500)))
+
+
+def _show_times(text: str, times: Sequence[tuple[str, int]]) -> str:
+    """Moments as everybody's own clock shows them, as far as there is room."""
+    for words, moment in times:
+        shown = text.replace(words, f"<!date^{int(moment)}^{{date_short_pretty}}, {{time}}|{words}>", 1)
+        text = shown if words == escape(words) and len(shown) <= _MOST_SECTION else text
+    return text
 
 
 def _lay_table(table: Table, ink: Ink, files: list[Attachment]) -> Iterator[Block]:
@@ -158,7 +177,7 @@ def _context(text: str) -> Block:
 
 def _code(text: str, most: int, where: str = "") -> Block:
     """Text as it is: within preformatted text Slack reads nothing as markup."""
-    shown = cut(plain(text), most, where) or "…"
+    shown = (cut_middle if where else cut)(plain(text), most, where) or "…"
     return {
         "type": "rich_text",
         "elements": [{"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown}]}],

@@ -15,19 +15,50 @@ from core.text import plain
 Block = dict[str, Any]
 MOST_BUTTONS, MOST_OPTIONS = 25, 100
 LABEL = 75
-_CONFIRM, _A_ROW = 300, 5
+_CONFIRM, _A_ROW, _MENU = 300, 5, 150
+# The other words of a confirmation.
+_SURE = 50
+ROOM = 4_800
 
 
-def lay_buttons(buttons: Sequence[Button], before: int) -> Iterator[Block]:
-    """Rows of buttons, and a menu for those of one `menu`; `before` is how many the message has already."""
-    groups = _group(buttons)
-    drawn = [_draw(group, number) for number, group in enumerate(groups[:MOST_BUTTONS], before + 1)]
+def lay_buttons(buttons: Sequence[Button], before: int, room: int = ROOM) -> Iterator[Block]:
+    """Rows of buttons, and a menu for those of one `menu`; `before` is how many the message has already, `room` how
+    many characters all their texts may have."""
+    groups = list(_fit(_group(buttons)[:MOST_BUTTONS], room))
+    drawn = [_draw(group, number) for number, group in enumerate(groups, before + 1)]
     rows = iter(_choose_first(drawn, before))
     while row := list(islice(rows, _A_ROW)):
         yield {"type": "actions", "elements": row}
-    shown = sum(len(group[:MOST_OPTIONS]) for group in groups[:MOST_BUTTONS])
-    if missing := len(buttons) - shown:
+    if missing := len(buttons) - sum(map(len, groups)):
         yield {"type": "context", "elements": [{"type": "mrkdwn", "text": f"… {missing} more buttons"}]}
+
+
+def _fit(groups: Sequence[Sequence[Button]], room: int) -> Iterator[Sequence[Button]]:
+    """As many of them as there is room for; of a menu as many choices."""
+    for group in groups:
+        fitting: list[Button] = []
+        for button in group[:MOST_OPTIONS]:
+            room -= _measure(button, is_first=not fitting)
+            if room >= 0:
+                fitting.append(button)
+        if fitting:
+            yield fitting
+
+
+def _measure(button: Button, *, is_first: bool) -> int:
+    """No less than the characters that it takes: control characters are written out."""
+    asked = min(len(plain(button.confirm)), _CONFIRM) + _SURE if button.confirm else 0
+    return min(len(plain(button.label)) + 1, LABEL) + asked + (min(len(button.menu), _MENU) if is_first else 0)
+
+
+def measure_buttons(part: Any) -> int:
+    """Characters of all their texts."""
+    if isinstance(part, dict):
+        return sum(
+            len(value) if key == "text" and isinstance(value, str) else measure_buttons(value)
+            for key, value in part.items()
+        )
+    return sum(map(measure_buttons, part)) if isinstance(part, list) else 0
 
 
 def _group(buttons: Sequence[Button]) -> list[list[Button]]:
@@ -65,8 +96,8 @@ def _draw_menu(group: Sequence[Button], number: int) -> Block:
     return {
         "type": "static_select",
         "action_id": f"pick:{number}",
-        "placeholder": plain_text(group[0].menu, 150),
-        "options": [draw_option(button.label, button.command) for button in group[:MOST_OPTIONS]],
+        "placeholder": plain_text(group[0].menu, _MENU),
+        "options": [draw_option(button.label, button.command) for button in group],
     }
 
 
