@@ -21,6 +21,7 @@ APP_REMEDY = (
     "Make an app-level token with connections:write (Basic Information, App-Level Tokens) and set SLACK_APP_TOKEN, and "
     "see that Socket Mode is on."
 )
+STRANGE = ("guest", "foreign", "bot")
 MEMBER = re.compile(r"[UW][A-Z0-9]{4,}")
 Headers = Mapping[str, str]
 
@@ -106,7 +107,7 @@ async def find_person(settings: SlackSettings, words: str) -> Seen:
     elsewhere, who are refused whatever they are named; PermanentFailure, TemporaryFailure."""
     team = (await ask(settings, "auth.test"))[0].get("team_id", "")
     person = await _look_up(settings, words)
-    if facts := list_facts(person, str(team)):
+    if facts := [fact for fact in list_facts(person, str(team)) if fact in STRANGE]:
         raise BadInput(f"{read_name(person)} is a {facts[0]}, and would be refused.", remedy="Name somebody else.")
     return Seen(str(person.get("id", "")), " ".join(read_name(person).split())[:80])
 
