@@ -144,11 +144,3 @@ async def test_a_stream_that_a_restart_cut_is_ended_and_edited(team: Team) -> No
     await team.see("sample-1 · done")
     assert await see_prose(team, card.ts, "two") is said
     assert not said.streaming
-
-
-async def test_long_words_are_cut_and_a_file(team: Team) -> None:
-    await team.ann.command("/agent", "spawn sample -- flood 1 MB; say the end", "ops")
-    card = await team.see("sample-1 · done")
-    said = await see_prose(team, card.ts, "the end")
-    await team.wait(lambda: "characters more; in the file" in team.slack.text_of(said), "what is missing")
-    await team.wait(lambda: [file for file in team.slack.files.values() if file.name == "sample-1-turn-1.md"], "a file")
