@@ -15,6 +15,7 @@ from bot.commands.context import Caller, Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
 from bot.house import House
+from bot.intake import Intake
 from bot.turns import Turns
 from core.asks import offer_access
 from core.audit import write_audit
@@ -22,13 +23,12 @@ from core.errors import CallboardError, Conflict, PermanentFailure, Refused, Tem
 from core.events import Event
 from core.files import Blob
 from core.ids import make_id
-from core.inbox import amend_item, answer_place, finish_item, list_unhandled, receive_item
+from core.inbox import amend_item, answer_place, finish_item, list_unhandled
 from core.messages import Place, Reply, Tone, Visibility
 from core.model import Actor, InboxItem
 from core.people import load_actor
 from core.permissions import demand_role
 from core.store import Transaction, append_events, get, remove
-from core.store.files import keep_blobs
 from core.wire import ENDING, encode_reply
 
 log = structlog.get_logger()
@@ -72,6 +72,7 @@ class Dispatcher:
         self._registry = registry
         self._running: dict[str, asyncio.Task[Answered]] = {}
         self._turns = Turns()
+        self._intake = Intake(house.database)
         self._is_ending = False
 
     async def call(self, call: Call) -> tuple[str, Answered]:
@@ -130,10 +131,7 @@ class Dispatcher:
         )
 
     async def _store(self, made: InboxItem, blobs: Sequence[Blob]) -> InboxItem:
-        async with self._house.database.transaction() as tx:
-            item, is_new = await receive_item(tx, made)
-            if is_new:
-                await keep_blobs(tx, blobs)
+        item, is_new = await self._intake.receive(made, blobs)
         if not is_new and (item.command, item.arguments) != (made.command, made.arguments):
             raise Conflict("This Idempotency-Key was used for something else.", remedy="Use a new key for each call.")
         return item

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from core.delivery import name_delivery, queue_reply
 from core.messages import Place, Reply, Visibility
 from core.model import InboxItem, Lane
-from core.store import Transaction, change, get, insert_new
+from core.store import Transaction, change, find, get, insert_all_new, insert_new
 from core.store.spine import forget_handled, list_unhandled
 from core.tab import is_home
 from core.tabs import answer_tab
 
-__all__ = ["BELL", "amend_item", "finish_item", "forget_handled", "list_unhandled", "receive_item"]
+__all__ = ["BELL", "amend_item", "finish_item", "forget_handled", "list_unhandled", "receive_item", "receive_items"]
 
 BELL = "inbox"
 
@@ -27,6 +27,16 @@ async def receive_item(tx: Transaction, item: InboxItem) -> tuple[InboxItem, boo
     stored = await get(tx, InboxItem, key=item.key)
     assert stored is not None
     return stored, False
+
+
+async def receive_items(tx: Transaction, items: Sequence[InboxItem]) -> list[tuple[InboxItem, bool]]:
+    """The same for what came in at the same time, two of one key among them if need be."""
+    if len(items) == 1:
+        return [await receive_item(tx, items[0])]
+    await insert_all_new(tx, sorted(items, key=lambda item: item.key), "key")
+    tx.ring(BELL)
+    stored = {item.key: item for item in await find(tx, InboxItem, key=tuple({item.key for item in items}))}
+    return [(stored[item.key], stored[item.key].id == item.id) for item in items]
 
 
 async def finish_item(tx: Transaction, id: str, reply: Mapping[str, Any], now: datetime) -> bool:

@@ -7,7 +7,7 @@ events and the outgoing deliveries too, is written with the same `tx`.
 from core.store.database import Bells, Database, Transaction
 from core.store.events import append_events, forget_events, last_seq, list_events, lock_numbers, take_numbers
 from core.store.notes import get_note, set_note
-from core.store.records import change, count, find, get, insert, insert_new, remove, upsert
+from core.store.records import change, count, find, get, insert, insert_all_new, insert_new, remove, upsert
 
 __all__ = [
     "Bells",
@@ -21,6 +21,7 @@ __all__ = [
     "get",
     "get_note",
     "insert",
+    "insert_all_new",
     "insert_new",
     "last_seq",
     "list_events",

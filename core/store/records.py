@@ -84,6 +84,13 @@ async def insert_new(tx: Transaction, record: Any, key: str) -> bool:
     return (await tx.run(statement.returning(table.c[key]))).first() is not None
 
 
+async def insert_all_new(tx: Transaction, records: Sequence[Any], key: str) -> None:
+    """Write those of one kind whose `key` column is not there; of two with the same the first."""
+    table = TABLES[type(records[0])]
+    statement = _dialect(tx).insert(table).on_conflict_do_nothing(index_elements=[key])
+    await tx.run(statement, [encode(record) for record in records])
+
+
 async def upsert(tx: Transaction, record: Any, *key: str) -> None:
     """Write a record, in place of the one with the same key columns if there is one."""
     row = encode(record)
