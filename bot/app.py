@@ -299,6 +299,7 @@ class Bot:
         await self.pool.enter(is_alone=self.database.is_sqlite)
         self._run(stack, self.pool.run())
         await self.dispatcher.resume()
+        self._run(stack, self.street.run())
         stack.push_async_callback(self.dispatcher.drain, 3.0)
         await self._open_doors(stack)
         self.listeners.adopt(self.house.integrations, self.parts.setups)

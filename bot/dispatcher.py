@@ -14,8 +14,9 @@ from bot.admission import lift_actor, read_facts
 from bot.commands.context import Caller, Context, Finish
 from bot.commands.files import stow_files
 from bot.commands.registry import Command, Registry, bind_arguments, read_arguments
+from bot.gathering import Gathering
 from bot.house import House
-from bot.intake import Intake
+from bot.intake import Coming, receive_calls
 from bot.turns import Turns
 from core.asks import offer_access
 from core.audit import write_audit
@@ -72,7 +73,7 @@ class Dispatcher:
         self._registry = registry
         self._running: dict[str, asyncio.Task[Answered]] = {}
         self._turns = Turns()
-        self._intake = Intake(house.database)
+        self._intake: Gathering[Coming, tuple[InboxItem, bool]] = Gathering(house.database, receive_calls)
         self._is_ending = False
 
     async def call(self, call: Call) -> tuple[str, Answered]:
@@ -131,7 +132,7 @@ class Dispatcher:
         )
 
     async def _store(self, made: InboxItem, blobs: Sequence[Blob]) -> InboxItem:
-        item, is_new = await self._intake.receive(made, blobs)
+        item, is_new = await self._intake.store((made, blobs))
         if not is_new and (item.command, item.arguments) != (made.command, made.arguments):
             raise Conflict("This Idempotency-Key was used for something else.", remedy="Use a new key for each call.")
         return item

@@ -19,6 +19,7 @@ from bot.commands.offered import fill_in, list_verbs
 from bot.commands.parser import Defaults, Invocation, parse_line
 from bot.commands.registry import Registry
 from bot.dispatcher import Call, Dispatcher, describe_error, name_call, say_error
+from bot.hearing import Hearing
 from bot.house import House
 from bot.names import find_defaults, list_names
 from bot.subjects import draw_subject
@@ -53,13 +54,23 @@ class HouseStreet:
         self._registry: Registry
         self._chats: Mapping[str, Chat] = {}
         self._handing: set[asyncio.Task[None]] = set()
+        self._hearing: Hearing
 
     def open(self, house: House, dispatcher: Dispatcher, registry: Registry, chats: Mapping[str, Chat]) -> None:
         """From now on what comes in is seen to."""
         self._house, self._dispatcher, self._registry, self._chats = house, dispatcher, registry, chats
+        self._hearing = Hearing(house, self._see_to)
+
+    async def run(self) -> None:
+        """See to what is heard, as long as the bot runs."""
+        await self._hearing.run()
 
     async def hear(self, message: Message) -> None:
-        """Store what was said and see to it. Raises TemporaryFailure when it cannot be stored."""
+        """Store what was said; it is seen to after that. Raises TemporaryFailure when it cannot be stored."""
+        self._require_house()
+        await self._hearing.keep(message)
+
+    async def _see_to(self, message: Message) -> None:
         house = self._require_house()
         if message.at and house.now() - message.at > LATE:
             await self._tell_late(house, message)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-AT_ONCE = 4
+AT_ONCE = 2
 # Some calls take minutes. After so many seconds the next one may begin beside them.
 SECONDS = 1.0
 

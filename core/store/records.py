@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from core import budgets, files, messages, model, quorum, spares, tab, visits
+from core import budgets, files, heard, messages, model, quorum, spares, tab, visits
 from core.events import Event, Update
 from core.rules.saved import SavedRule
 from core.store import pools, tables
@@ -44,6 +44,7 @@ TABLES: Mapping[type[Any], sa.Table] = {
     messages.Action: tables.actions,
     model.Delivery: tables.deliveries,
     model.Posting: tables.postings,
+    heard.Heard: tables.heard,
     tab.Tab: tables.tabs,
     messages.Entry: tables.board,
     model.Timer: tables.timers,

@@ -85,6 +85,15 @@ postings = Table(
     Index("postings_due", "due_at"),
 )
 
+heard = Table(
+    "heard",
+    metadata,
+    text("key", primary_key=True),
+    text("house"),
+    plain("body"),
+    moment("heard_at"),
+)
+
 tabs = Table(
     "tabs",
     metadata,

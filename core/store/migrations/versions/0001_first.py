@@ -185,6 +185,14 @@ def upgrade() -> None:
     op.create_index("postings_by_subject", "postings", ["subject", "place"], unique=True)
     op.create_index("postings_due", "postings", ["due_at"], unique=False)
     op.create_table(
+        "heard",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("house", sa.Text(), nullable=False),
+        sa.Column("body", sa.JSON(none_as_null=True), nullable=False),
+        sa.Column("heard_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
         "tabs",
         sa.Column("place", sa.Text(), nullable=False),
         sa.Column("identity", sa.Text(), nullable=False),
