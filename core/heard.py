@@ -54,6 +54,6 @@ def decode_message(body: Mapping[str, Any]) -> Message:
         private=Place.parse(body["private"]),
         how=How(body["how"]),
         facts=tuple(body["facts"]),
-        files=[Given(name, base64.b64decode(content)) for name, content in body["files"]],
+        files=tuple(Given(name, base64.b64decode(content)) for name, content in body["files"]),
         at=datetime.fromisoformat(body["at"]) if body["at"] else None,
     )
