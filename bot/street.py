@@ -13,6 +13,7 @@ import structlog
 
 from bot.admission import find_email, find_role, hide_addresses, read_facts
 from bot.commands.completion import MOST, sort_names
+from bot.commands.concealing import conceal_codes
 from bot.commands.files import FILES
 from bot.commands.line import read_line, read_mention
 from bot.commands.offered import fill_in, list_verbs
@@ -68,7 +69,7 @@ class HouseStreet:
     async def hear(self, message: Message) -> None:
         """Store what was said; it is seen to after that. Raises TemporaryFailure when it cannot be stored."""
         self._require_house()
-        await self._hearing.keep(message)
+        await self._hearing.keep(conceal_codes(self._registry, message))
 
     async def _see_to(self, message: Message) -> None:
         house = self._require_house()

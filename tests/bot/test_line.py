@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands import load_registry
+from bot.commands.concealing import conceal_codes
 from bot.commands.line import find_command_start, read_line
 from bot.commands.parser import Defaults, Invocation, parse_line
 from core.errors import BadInput, NotFound, UserError
-from core.messages import Reply, Visibility
+from core.messages import Message, Place, Reply, Visibility
 
 REGISTRY = load_registry()
 CHANNEL, THREAD = Defaults(("web",)), Defaults(("web",), "web", "web-12")
@@ -88,3 +89,32 @@ def test_it_raises_nothing_but_what_people_are_told(line: str, defaults: Default
         return
     assert isinstance(found, (Invocation, Reply))
     assert find_command_start(line) is None or isinstance(found, Invocation)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("me claim 7KQM-2XPD-9RTW", "me claim code:"),
+        ("/agent me link 7kqm 2xpd 9rtw", "/agent me link code:"),
+        ("ME  LINK   7KQM2XPD9RTW", "ME  LINK code:"),
+    ],
+)
+def test_codes_are_concealed_before_they_are_stored(said: str, kept: str) -> None:
+    place = Place("party", "C1")
+    hidden = conceal_codes(REGISTRY, Message("k", place, place, "party:U1", "u1", said))
+    assert hidden.text.startswith(kept)
+    assert "9rtw" not in hidden.text.casefold()
+    assert conceal_codes(REGISTRY, hidden) == hidden
+
+
+@pytest.mark.parametrize("said", ["spawn 7KQM-2XPD-9RTW", "claim it", "", "me", "me link", '"', "/agent"])
+def test_other_words_stay(said: str) -> None:
+    place = Place("party", "C1")
+    message = Message("k", place, place, "party:U1", "u1", said)
+    assert conceal_codes(REGISTRY, message) == message
+
+
+def test_codes_that_were_filled_in_are_concealed() -> None:
+    place = Place("party", "C1")
+    message = Message("k", place, place, "party:U1", "u1", "me claim", arguments={"code": "7KQM-2XPD-9RTW"})
+    assert "9RTW" not in str(conceal_codes(REGISTRY, message).arguments)

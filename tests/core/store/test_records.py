@@ -30,7 +30,10 @@ MOMENTS = st.datetimes(_FROM, _TO, timezones=ZONES)
 FIXED: Mapping[tuple[type[Any], str], str] = {
     (model.Identity, "person"): "p-1",
     (model.Token, "person"): "p-1",
-    **{(kind, "person"): "p-1" for kind in (visits.Session, visits.LoginLink, visits.Ask, visits.Code, model.ProjectRole)},
+    **{
+        (kind, "person"): "p-1"
+        for kind in (visits.Session, visits.LoginLink, visits.Ask, visits.Code, model.ProjectRole)
+    },
     (model.Agent, "owner"): "p-1",
     (model.Attempt, "agent"): "web-1",
     (model.AgentMessage, "agent"): "web-1",
