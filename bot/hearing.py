@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import zlib
 from collections.abc import Awaitable, Callable
 
@@ -19,7 +18,6 @@ from core.store.heard import forget_heard, keep_heard, list_heard
 
 log = structlog.get_logger()
 LINES = 2
-_AGAIN = 1.0
 
 
 class Hearing:
@@ -31,8 +29,7 @@ class Hearing:
         self._see_to = see_to
         self._gathering: Gathering[Heard, bool] = Gathering(house.database, keep_heard)
         self._lines: list[asyncio.Queue[Heard]] = [asyncio.Queue() for _ in range(LINES)]
-        self._done: list[str] = []
-        self._settled = asyncio.Event()
+        self._forgetting: Gathering[str, bool] = Gathering(house.database, forget_heard)
 
     async def keep(self, message: Message) -> None:
         """Returns when it is stored. Raises TemporaryFailure when it cannot be."""
@@ -46,16 +43,17 @@ class Hearing:
         async with asyncio.TaskGroup() as group:
             for line in self._lines:
                 group.create_task(self._work(line))
-            group.create_task(self._tidy())
 
     async def _resume(self) -> None:
         database = self._house.database
-        queued = {note.key for line in self._lines for note in list(line._queue)}  # type: ignore[attr-defined]
         async with database.reading() as tx:
             left = await list_heard(tx, "" if database.is_sqlite else self._house.id)
-        for note in left:
-            if note.key not in queued:
-                self._queue(note)
+        # What came in meanwhile waits already, behind what was left over.
+        lines, self._lines = self._lines, [asyncio.Queue() for _ in range(LINES)]
+        fresh = [line.get_nowait() for line in lines for _ in range(line.qsize())]
+        known = {note.key for note in left}
+        for note in (*left, *(note for note in fresh if note.key not in known)):
+            self._queue(note)
 
     def _queue(self, note: Heard) -> None:
         """What one person did stays in order."""
@@ -66,8 +64,11 @@ class Hearing:
         while True:
             note = await line.get()
             await self._insist(note)
-            self._done.append(note.key)
-            self._settled.set()
+            await self._forget(note.key)
+
+    @insistent
+    async def _forget(self, key: str) -> None:
+        await self._forgetting.store(key)
 
     @insistent
     async def _insist(self, note: Heard) -> None:
@@ -85,15 +86,3 @@ class Hearing:
             raise error
         if error:
             log.error("what was heard could not be understood", key=note.key, exc_info=error)
-
-    async def _tidy(self) -> None:
-        """Forget what was understood. What is not forgotten in time is found to be answered at the next start."""
-        while True:
-            await self._settled.wait()
-            self._settled.clear()
-            await asyncio.sleep(_AGAIN)
-            done = list(self._done)
-            with contextlib.suppress(TemporaryFailure):
-                async with self._house.database.transaction() as tx:
-                    await forget_heard(tx, done)
-                del self._done[: len(done)]

@@ -28,6 +28,7 @@ async def list_heard(tx: Transaction, house: str) -> list[Heard]:
     return sorted(found, key=lambda note: (note.heard_at, note.key))
 
 
-async def forget_heard(tx: Transaction, keys: Sequence[str]) -> None:
-    """It was understood."""
+async def forget_heard(tx: Transaction, keys: Sequence[str]) -> list[bool]:
+    """They were understood."""
     await remove(tx, Heard, key=tuple(keys))
+    return [True] * len(keys)

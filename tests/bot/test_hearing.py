@@ -94,8 +94,7 @@ async def test_another_house_on_the_same_store_keeps_its_own(database: Database)
     assert ("U1: elsewhere" in mine.seen) == database.is_sqlite, "nobody shares a file"
 
 
-async def test_it_is_forgotten_when_it_was_seen_to(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.hearing._AGAIN", 0.0)
+async def test_it_is_forgotten_when_it_was_seen_to(database: Database) -> None:
     listener = Listener(database)
     async with listener.running():
         await listener.hearing.keep(say("hi", "k1"))

@@ -46,10 +46,11 @@ class SlackShot:
         rows = self.house.read(f"SELECT count(*) FROM inbox WHERE door = 'slack' AND command = '{command}'")
         return int(rows[0][0])
 
-    async def answered(self, command: str) -> None:
-        """Wait until nothing of it is open."""
+    async def answered(self) -> None:
+        """Wait until all that came in was understood and answered."""
+        waits = "SELECT (SELECT count(*) FROM heard) + (SELECT count(*) FROM inbox WHERE handled_at IS NULL)"
         async with asyncio.timeout(60):
-            while self.house.read("SELECT count(*) FROM inbox WHERE handled_at IS NULL")[0][0]:
+            while self.house.read(waits)[0][0]:
                 await asyncio.sleep(0.1)
 
 
@@ -111,7 +112,7 @@ async def block_loop(shot: SlackShot, seconds: float) -> None:
     async with asyncio.timeout(30):
         while "stood still" not in shot.house.said.read_text():
             await asyncio.sleep(0.05)
-    await shot.answered("spawn")
+    await shot.answered()
 
 
 # ----------------------------------------------------------------------------------------------------------- forged

@@ -43,7 +43,7 @@ async def test_killed_between_the_envelope_and_its_acknowledgement(tmp_path: Pat
 
 async def assert_once(shot: SlackShot, number: int) -> None:
     """So many commands ran, each once."""
-    await shot.answered("spawn")
+    await shot.answered()
     assert shot.count_calls("spawn") == number
     assert len(await shot.house.agents()) == number
     assert await shot.house.end() == 0
