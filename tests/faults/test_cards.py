@@ -45,9 +45,14 @@ def count(found: Counter[str], drawn: Drawn) -> None:
 
 def make_text(chance: random.Random) -> str:
     """Emoji, right to left, combining characters, marks of all kinds, short and huge."""
-    if chance.random() < 0.15:
+    if chance.random() < 0.03:
         return chance.choice([HOSTILE, *ODD, "&amp;" * 4_000, "שלום" * 900, "e\u0301" * 3_000])
-    return "".join(chance.choices(LETTERS, k=chance.randint(0, 60)))
+    return "".join(chance.choices(LETTERS, k=chance.randint(0, 60) if chance.random() < 0.3 else chance.randint(0, 8)))
+
+
+def few(chance: random.Random, most: int) -> int:
+    """Mostly few, sometimes as many as there may be: ten thousand are to be drawn within a minute."""
+    return chance.randint(0, most if chance.random() < 0.2 else min(most, 3))
 
 
 def make_any(chance: random.Random) -> Card | Reply:
@@ -55,13 +60,13 @@ def make_any(chance: random.Random) -> Card | Reply:
         return make_text(chance)
 
     def card() -> Card:
-        names = (f"b-{chance.randrange(10**9)}" for _ in range(chance.randint(0, 30)))
+        names = (f"b-{chance.randrange(10**9)}" for _ in range(few(chance, 30)))
         menus = ("", "", "Choose")
         return Card(
             text(),
             chance.choice(list(Tone)),
-            [text() for _ in range(chance.randint(0, 25))],
-            [(text(), text()) for _ in range(chance.randint(0, 12))],
+            [text() for _ in range(few(chance, 25))],
+            [(text(), text()) for _ in range(few(chance, 12))],
             text(),
             [Button(text(), name, text(), True, chance.choice(["", "Why?"]), chance.choice(menus)) for name in names],
             text(),
@@ -74,8 +79,8 @@ def make_any(chance: random.Random) -> Card | Reply:
     if kind == 1:
         return Card(text(), prose=text() or "x", growing=chance.random() < 0.5)
     cards, rows = (
-        [card() for _ in range(chance.randint(0, 8))],
-        [(text(), text()) for _ in range(chance.randint(0, 40))],
+        [card() for _ in range(few(chance, 8))],
+        [(text(), text()) for _ in range(few(chance, 40))],
     )
     return Reply(text(), cards, Table(("a", "b"), rows), [Attachment("a.txt", text())], hint=text())
 
