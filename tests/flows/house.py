@@ -20,7 +20,7 @@ from core.home import RUN_FILE
 from core.model import Delivery
 from core.store import find
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class LiveHouse:

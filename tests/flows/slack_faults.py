@@ -109,7 +109,7 @@ async def block_loop(shot: SlackShot, seconds: float) -> None:
     await slack.advance(400)
     for _ in range(2):
         await slack.redeliver(mention)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while "stood still" not in shot.house.said.read_text():
             await asyncio.sleep(0.05)
     await shot.answered()
@@ -178,7 +178,7 @@ async def _send_share(host: str, port: int, secret: str, body: bytes, number: in
 
 
 async def _read_answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in head else 0
         await reader.readexactly(length)

@@ -20,7 +20,7 @@ from tests.fakes.slack.records import Message
 from tests.fakes.slack.server import FakeSlack
 from tests.flows.house import LiveHouse
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass

@@ -259,7 +259,7 @@ async def test_the_app_is_removed_and_comes_back_with_the_same_token(tmp_path: P
     async with open_team(tmp_path) as team:
         await team.slack.uninstall()
         await team.wait(lambda: not team.slack.sockets.open, "no connection")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while "app was removed" not in await read_console(team.house):
                 await asyncio.sleep(0.02)
         settings = yaml.safe_load(team.house.config.read_text()) | {"limits": {"max_agents": 3}}
@@ -277,7 +277,7 @@ async def test_socket_mode_is_turned_off(tmp_path: Path) -> None:
     async with open_team(tmp_path) as team:
         asked = len(team.slack.calls("apps.connections.open"))
         await team.slack.sockets.ask_refresh(reason="link_disabled")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while "Socket Mode was turned off" not in await read_console(team.house):
                 await asyncio.sleep(0.02)
         await team.wait(lambda: not team.slack.sockets.open, "no connection")

@@ -12,7 +12,7 @@ import pytest
 from tests.fakes.slack.server import FakeSlack
 from tests.flows.house import LiveHouse
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Start = Callable[..., Any]
 
 
