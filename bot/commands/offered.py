@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.commands.parameters import AGENT, ASKER, COUNT, FILES, FLAG, SPENDER, Parameter
+from bot.commands.parameters import AGENT, ASKER, COUNT, FILES, FLAG, FLEET, SPENDER, Parameter
 from bot.commands.parser import Defaults, Invocation
 from bot.commands.registry import Command, Registry, read_arguments
 from core.interfaces import Verb
@@ -13,7 +13,7 @@ from core.verbs import Word, WordKind
 
 _KINDS = {FLAG: WordKind.FLAG, COUNT: WordKind.COUNT, FILES: WordKind.FILE}
 # In an agent's thread it may be left out.
-_BY_THREAD = (AGENT, ASKER, SPENDER)
+_BY_THREAD = (AGENT, FLEET, ASKER, SPENDER)
 
 
 def list_verbs(registry: Registry) -> Sequence[Verb]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from core.errors import PermanentFailure, TemporaryFailure
 from core.interfaces import Check, Setup
 from integrations.discord.commands import draw_commands, hash_commands
+from integrations.discord.permissions import write_invite
 from integrations.discord.settings import DiscordSettings
 from integrations.discord.sync import SYNCED
 from integrations.discord.web import Web
@@ -16,8 +17,6 @@ _REACH = "See whether this machine reaches Discord; it is tried again."
 READING = "On the page Bot of the application turn on Message Content Intent."
 # https://discord.com/developers/docs/resources/application#application-object-application-flags
 _MAY_READ = (1 << 18) | (1 << 19)
-# View Channel, Send Messages, Attach Files, Read Message History, Create Public Threads, Send Messages in Threads.
-PERMISSIONS = (1 << 10) | (1 << 11) | (1 << 15) | (1 << 16) | (1 << 35) | (1 << 38)
 
 
 async def run_checks(setup: Setup) -> Sequence[Check]:
@@ -54,9 +53,3 @@ async def _check_commands(setup: Setup) -> Check:
     mark = hash_commands(draw_commands(settings.command, setup.street.list_verbs()))
     fits = dict.fromkeys(settings.guilds or ("",), mark) == known
     return Check("discord commands", True, "as they are here" if fits else "are offered when the bot starts")
-
-
-def write_invite(app: str) -> str:
-    """The link that brings the bot into a server, with exactly what it needs."""
-    scopes = "bot%20applications.commands"
-    return f"https://discord.com/oauth2/authorize?client_id={app}&scope={scopes}&permissions={PERMISSIONS}"

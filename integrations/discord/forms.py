@@ -35,7 +35,7 @@ def draw_spawn(task: str = "", project: str = "", kind: str = "") -> Form:
 
 def draw_button(action: str, button: Button) -> Form:
     """A form for what a button asks for: words, or the fields that it names."""
-    asked = {"type": 10, "content": say(button.prompt, 1_500) or "…"}
+    asked = {"type": 10, "content": said if (said := say(button.prompt, 1_500)).strip() else "…"}
     if not button.fields:
         rows = [asked, _input(TEXT, "In your words", "", is_long=True, required=True)]
         return {"custom_id": f"{WORDS}:{action}", "title": "In your words", "components": rows}

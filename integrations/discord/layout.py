@@ -130,12 +130,12 @@ def _lay_buttons(buttons: Sequence[Button], ink: Ink) -> Iterator[Component]:
 def draw_sure(question: str, label: str, action: str) -> list[Component]:
     """What is asked before something is done that needs a second thought."""
     row = {"type": 1, "components": [draw_danger(label or "Yes", action)]}
-    return [_text(say(question, 1_500) or "Are you sure?"), row]
+    return [_text(say(question, 1_500)), row]
 
 
 def draw_words(text: str) -> list[Component]:
     """A line of the bot's own."""
-    return [_text(say(text, 1_500) or "…")]
+    return [_text(say(text, 1_500))]
 
 
 def _lay_table(table: Table, ink: Ink, files: list[Attachment]) -> Component:

@@ -14,9 +14,15 @@ from core.settings.problem import fault
 from core.settings.value import Variable
 
 _EMPTY = SecretStr("")
-_COMMAND = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_TOKEN = re.compile(r"[\w-]{10,}\.[\w-]{3,}\.[\w-]{3,}")
+COMMAND = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+TOKEN = re.compile(r"[\w-]{10,}\.[\w-]{3,}\.[\w-]{3,}")
 _HERE = ("127.0.0.1", "localhost", "::1")
+
+
+def is_safe(url: str) -> bool:
+    """Whether what is sent there is read by nobody else."""
+    parts = urlsplit(url)
+    return parts.scheme in ("https", "wss") or parts.hostname in _HERE
 
 
 class DiscordSettings(ChatSection):
@@ -35,14 +41,13 @@ class DiscordSettings(ChatSection):
         token = self.token.get_secret_value()
         if not token:
             raise fault("it is missing.", "Copy the token of the bot (DISCORD_BOT_TOKEN).", "token")
-        if not _TOKEN.fullmatch(token):
+        if not TOKEN.fullmatch(token):
             raise fault("this is no bot token.", "On the page Bot of the application: Reset Token.", "token")
-        if not _COMMAND.fullmatch(self.command):
+        if not COMMAND.fullmatch(self.command):
             raise fault("this is no name of a command.", "Write it as agent", "command")
         if wrong := [guild for guild in self.guilds if not guild.isdigit()]:
             raise fault(f"{wrong[0]!r} is no id of a server.", "Copy Server ID gives it, 17 to 20 digits.", "guilds")
         for name in ("api_url", "gateway_url"):
-            parts = urlsplit(getattr(self, name))
-            if parts.scheme not in ("https", "wss") and parts.hostname not in _HERE:
+            if not is_safe(getattr(self, name)):
                 raise fault("the token goes there in clear text.", "Use https or wss.", name)
         return self

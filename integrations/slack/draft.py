@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from pydantic import SecretStr
 
 from core.errors import BadInput
 from core.interfaces import Errand
-from core.settings.environment import read_dotenv
+from core.walk import read_known
 from integrations.slack.settings import COMMAND, SlackSettings, is_safe
 
 BOT, APP, SIGNING = "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"
@@ -47,19 +46,7 @@ def find_url(errand: Errand) -> str:
 
 def read_tokens(errand: Errand) -> Mapping[str, str]:
     """What is known already: the file of the options first, then what the bot would read. Raises BadInput."""
-    known = {name: errand.office.read_secret(name) for name in _SECRETS}
-    named = str(errand.options.get("token-file") or "")
-    if not named:
-        return known
-    file = Path(named).expanduser()
-    if not file.is_file():
-        raise BadInput(f"There is no file {named}.", remedy=f"Write {BOT}=xoxb-… and {APP}=xapp-… into it.")
-    values, problems = read_dotenv(file, named)
-    if problems:
-        raise BadInput(problems[0].message, remedy=f"{problems[0].where}: {problems[0].remedy}")
-    if not any(values.get(name) for name in _SECRETS):
-        raise BadInput(f"{named} holds none of {', '.join(_SECRETS)}.", remedy="Write each as NAME=value.")
-    return known | {name: values[name] for name in _SECRETS if values.get(name)}
+    return read_known(errand, _SECRETS, f"{BOT}=xoxb-… and {APP}=xapp-…")
 
 
 def check_shape(name: str, token: str) -> None:

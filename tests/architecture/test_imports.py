@@ -23,6 +23,8 @@ SEEN_BY_INTEGRATIONS = (
     "core.settings",
     "core.text",
     "core.redaction",
+    # What verbs of chats have in common.
+    "core.walk",
 )
 # Each library has one home.
 HOMES = {

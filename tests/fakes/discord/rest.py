@@ -186,6 +186,16 @@ async def get_member(discord: FakeDiscord, asked: Asked) -> Json:
     return write_member(discord, user, guild)
 
 
+async def search_members(discord: FakeDiscord, asked: Asked) -> list[Json]:
+    """Those whose name or nickname begins with the words."""
+    guild, words = _need_guild(discord, asked), asked.query.get("query", "").casefold()
+    limit = int(asked.query.get("limit", 1))
+    if not words or not 1 <= limit <= 1000:
+        raise Refused(400, 50035, "query: This field is required; limit: 1 to 1000")
+    known = [one for one in discord.people.values() if guild in one.guilds and one.name.casefold().startswith(words)]
+    return [write_member(discord, one.id, guild) for one in known[:limit]]
+
+
 def _need_guild(discord: FakeDiscord, asked: Asked) -> str:
     if asked["guild"] not in discord.guilds:
         raise Refused(404, 10004, "Unknown Guild")
@@ -266,6 +276,7 @@ ROUTES: list[tuple[str, str, Handle, bool]] = [
     ("GET", "/guilds/{guild}", get_guild, False),
     ("GET", "/guilds/{guild}/channels", get_guild_channels, False),
     ("GET", "/guilds/{guild}/roles", get_guild_roles, False),
+    ("GET", "/guilds/{guild}/members/search", search_members, False),
     ("GET", "/guilds/{guild}/members/{user}", get_member, False),
     ("GET", "/applications/{app}/commands", get_commands, False),
     ("PUT", "/applications/{app}/commands", put_commands, False),

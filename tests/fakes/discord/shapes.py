@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tests.fakes.discord.records import DM, EPHEMERAL, THREAD, Channel, Json, Message, Role
+from tests.fakes.discord.records import BITS, DM, EPHEMERAL, THREAD, USUAL, Channel, Json, Message, Role
 
 if TYPE_CHECKING:
     from tests.fakes.discord.world import World
@@ -84,7 +84,8 @@ def write_channel(world: World, channel: Channel) -> Json:
         }
         more: Json = {"parent_id": channel.parent, "owner_id": world.bot, "thread_metadata": state}
         return made | more | {"message_count": len(channel.messages), "member_count": 1, "total_message_sent": 0}
-    overwrites: list[Json] = []
+    denied = sum(BITS[name] for name in channel.denied)
+    overwrites = [{"id": world.bot, "type": 1, "allow": "0", "deny": str(denied)}] if denied else []
     return made | {"position": 0, "permission_overwrites": overwrites, "nsfw": False, "parent_id": None, "topic": None}
 
 
@@ -122,7 +123,8 @@ def write_message(world: World, message: Message, *, blind: bool = False) -> Jso
 
 def write_guild(world: World, id: str) -> Json:
     own = [channel for channel in world.channels.values() if channel.guild == id]
-    everyone = write_role(Role(id=id, name="@everyone", guild=id)) | {"permissions": "0"}
+    granted = sum(BITS[name] for name in USUAL - world.guild_denied.get(id, set()))
+    everyone = write_role(Role(id=id, name="@everyone", guild=id)) | {"permissions": str(granted)}
     return {
         "id": id,
         "name": world.guilds[id],

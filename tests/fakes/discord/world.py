@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from tests.fakes.discord.hands import User
 
 APP = "1000000000000000001"
+# The first part of a token is the bot's id in base64.
+TOKEN = f"{base64.urlsafe_b64encode(APP.encode()).decode().rstrip('=')}.first.made-up"
 EPOCH = 1_420_070_400_000
 T = TypeVar("T")
 
@@ -39,7 +42,7 @@ class World:
 
     def __init__(self) -> None:
         self.app = self.bot = APP
-        self.token, self.bad_tokens = "MTAwMDAwMDAwMDAwMDAwMDAx.first.made-up", set[str]()
+        self.token, self.bad_tokens = TOKEN, set[str]()
         self.public_key = "00" * 32
         self.intents = PRIVILEGED
         self.guilds: dict[str, str] = {}
