@@ -222,7 +222,7 @@ async def test_each_place_has_a_default(house: LiveHouse, make_repository: MakeR
     assert said["text"].endswith("starts on web (project by the default here, kind by the project).")
     await house.run("project use", project="api", kind="demo")
     said = await house.run("spawn", text="say hi")
-    assert said["text"].endswith("starts on api (project by the default here, kind by the default here).")
+    assert said["text"].endswith("starts on api, the defaults of this channel.")
     said = await house.run("spawn", text="say hi", project="web", kind="demo")
     assert said["text"] == "web-2: demo (scripted, no model) starts on web."
     listed = (await house.run("project list"))["data"]["projects"]

@@ -67,8 +67,13 @@ class Team:
             return sorted(item.command for item in await find(tx, InboxItem) if item.door == "slack")
 
 
-@pytest.fixture(params=["socket", "http"])
+BOTH = pytest.mark.parametrize("team", ["socket", "http"], indirect=True)
+
+
+@pytest.fixture
 async def team(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Team]:
+    """Over Socket Mode, or over HTTP where the test says BOTH."""
+    way = getattr(request, "param", "socket")
     async with FakeSlack(ack_seconds=30) as slack:
         slack.install(read_manifest())
         ann = slack.user("ann")
@@ -78,13 +83,13 @@ async def team(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             "people": {"ann": {"role": "admin", "identities": [f"slack:{slack.team}/{ann.id}"]}},
         }
         secrets = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
-        if request.param == "socket":
+        if way == "socket":
             secrets["SLACK_APP_TOKEN"] = slack.app_token
         house = LiveHouse(tmp_path / "home", settings, secrets)
         await house.start()
         made = Team(slack, house, ann, channel.id)
         await made.listen()
-        if request.param == "http":
+        if way == "http":
             slack.request_url = f"{house.bot.url}/hooks/slack/events"
         yield made
         await house.stop()
@@ -93,6 +98,7 @@ async def team(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         assert slack.failures == []
 
 
+@BOTH
 async def test_from_a_command_to_the_work(team: Team) -> None:
     await team.ann.command("/agent", "spawn sample -- run `git status`; say bye", "ops")
     await team.whispered(team.ann, "sample-1: demo")
@@ -107,6 +113,7 @@ async def test_from_a_command_to_the_work(team: Team) -> None:
     assert len(team.slack.messages("ops")) == 1
 
 
+@BOTH
 async def test_words_in_the_channel_and_in_the_thread(team: Team) -> None:
     await team.ann.mention("ops", "spawn sample -- say hello & <goodbye> in main.py")
     await team.see("sample-1: demo")
@@ -125,6 +132,7 @@ async def test_words_in_the_channel_and_in_the_thread(team: Team) -> None:
     assert "hello & <goodbye> in main.py" in (await team.house.agent("sample-1"))["task"]
 
 
+@BOTH
 async def test_forms(team: Team) -> None:
     await team.ann.command("/agent", "", "ops")
     (form,) = await team.wait(lambda: team.slack.modals(team.ann), "a form")
@@ -161,6 +169,7 @@ async def test_a_post_without_an_answer_is_not_posted_twice(team: Team) -> None:
     assert len(team.slack.calls("chat.postMessage")) >= 1
 
 
+@BOTH
 async def test_two_click_and_the_first_wins_after_a_restart(team: Team) -> None:
     bob = team.slack.user("bob")
     team.slack.channel("ops", bob)
