@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # More words for pytest: make test ONLY=--last-failed
 ONLY ?=
 # How `make test` spreads over processes, by pytest-xdist: most flows wait. One after another: make test SPREAD=
-SPREAD ?= -n 3 --dist worksteal
+SPREAD ?= -n 4 --dist worksteal
 
 .PHONY: run setup check test test-browser test-agents screenshots bench faults lock clean
 
