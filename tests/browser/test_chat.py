@@ -34,7 +34,7 @@ async def admit(house: LiveHouse, name: str) -> str:
 
 async def test_a_line_is_completed_and_said_by_keyboard(house: LiveHouse, page: Page, axe: Axe) -> None:
     await enter(house, page)
-    line, options = page.locator("#line"), page.get_by_role("option")
+    line, options = page.locator("#line"), page.locator("#suggestions").get_by_role("option")
     await line.focus()
     await page.keyboard.type("/ag")
     await expect(options).to_have_count(1)
@@ -70,7 +70,7 @@ async def test_who_types_fast_is_given_what_fits(house: LiveHouse, page: Page) -
     await enter(house, page)
     await page.locator("#line").focus()
     await page.keyboard.type("/agent ")
-    await expect(page.get_by_role("option").nth(2)).to_be_visible()
+    await expect(page.locator("#suggestions").get_by_role("option").nth(2)).to_be_visible()
     answered = asyncio.Event()
 
     async def answer_late(route: Route) -> None:
@@ -88,7 +88,11 @@ async def test_commands_on_an_agents_page(house: LiveHouse, page: Page, axe: Axe
     agent = await house.spawn("run `git status`; take 300 seconds")
     await house.wait_for(agent, "needs you")
     await enter(house, page, path=f"/agents/{agent}")
-    words, options, answer = page.locator("#words"), page.get_by_role("option"), page.locator("#answer")
+    words, options, answer = (
+        page.locator("#words"),
+        page.locator("#suggestions").get_by_role("option"),
+        page.locator("#answer"),
+    )
     await words.focus()
     await page.keyboard.type("/agent sen")
     await expect(options).to_have_count(1)
